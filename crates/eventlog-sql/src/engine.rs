@@ -1,0 +1,271 @@
+//! Appends a batch in one transaction: the head is taken first and moved last.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use sfs_eventlog::appender::{Batch, Engine, StreamHead, Taken};
+use sfs_eventlog::{CommandRecord, SealedSlot};
+use sfs_ledger::{Hash, Head};
+use sfs_sql::{Many, SqlError, Stmt, Writer};
+use uuid::Uuid;
+
+use crate::open::StoredHead;
+use crate::segments::{Filling, SEGMENT, decode_tags, encode_tags};
+
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+/// Another process moved the head, or somebody changed it by hand.
+#[derive(Debug, thiserror::Error)]
+#[error("the head of the log is not where this process left it")]
+struct HeadMoved;
+
+/// The writing half of the log on SQLite.
+pub struct SqliteEngine {
+    writer: Writer,
+    /// What this process knows of the database; `None` after a commit that was not confirmed.
+    known: Option<Known>,
+    statements: Statements,
+}
+
+struct Known {
+    head: Head,
+    next_stream: i64,
+    types: Names,
+    tags: Names,
+    filling: Filling,
+}
+
+/// Numbers of names, as the database has them.
+#[derive(Default)]
+struct Names {
+    numbers: HashMap<Arc<str>, i64>,
+    next: i64,
+}
+
+impl Names {
+    async fn load(writer: &mut Writer, query: &'static str) -> Result<Self, SqlError> {
+        let mut names = Self { numbers: HashMap::new(), next: 1 };
+        for row in writer.fetch_all(Stmt::new(query)).await? {
+            let number = row.int(0)?;
+            names.numbers.insert(row.text(1)?.into(), number);
+            names.next = names.next.max(number + 1);
+        }
+        Ok(names)
+    }
+
+    /// The number of a name; a new one is noted in `fresh`.
+    fn number(&mut self, name: &Arc<str>, fresh: &mut Vec<(i64, Arc<str>)>) -> i64 {
+        if let Some(number) = self.numbers.get(name) {
+            return *number;
+        }
+        let number = self.next;
+        self.next += 1;
+        self.numbers.insert(Arc::clone(name), number);
+        fresh.push((number, Arc::clone(name)));
+        number
+    }
+}
+
+struct Statements {
+    streams: Many,
+    types: Many,
+    tags: Many,
+    events: Many,
+    commands: Many,
+    slots: Many,
+    segments: Many,
+    find_commands: Many,
+    find_streams: Many,
+}
+
+impl Statements {
+    fn new() -> Self {
+        Self {
+            streams: Many::new("insert into stream (sid, name) values", 2, "", 6),
+            types: Many::new("insert into event_type (tid, name) values", 2, "", 3),
+            tags: Many::new("insert into tag (tag, name) values", 2, "", 5),
+            events: Many::new(
+                "insert into event (pos, sid, sv, tid, at, leaf_hash, leaf, open, tags) values",
+                9,
+                "",
+                7,
+            ),
+            commands: Many::new("insert into log_command (cmd, digest, first, count, at) values", 5, "", 7),
+            slots: Many::new("insert or ignore into sealed_slot (digest, bytes) values", 2, "", 6),
+            segments: Many::new("insert or replace into tag_segment (tag, segment, positions) values", 3, "", 7),
+            find_commands: Many::new(
+                "select c.cmd, c.digest, c.first, c.count from log_command c where c.cmd in (values",
+                1,
+                ")",
+                7,
+            ),
+            find_streams: Many::new(
+                "select s.sid, s.name, e.sv, e.leaf_hash from stream s \
+                 left join event e on e.sid = s.sid \
+                 and e.sv = (select max(l.sv) from event l where l.sid = s.sid) \
+                 where s.name in (values",
+                1,
+                ")",
+                7,
+            ),
+        }
+    }
+}
+
+impl SqliteEngine {
+    /// An engine on an open writer.
+    pub fn new(writer: Writer) -> Self {
+        Self { writer, known: None, statements: Statements::new() }
+    }
+
+    /// What the database holds now; at the start and after a commit that was not confirmed.
+    async fn learn(&mut self) -> Result<(), BoxError> {
+        let head = StoredHead::load(&mut self.writer).await?.head;
+        let next_stream = self
+            .writer
+            .fetch_optional(Stmt::new("select coalesce(max(sid), 0) + 1 from stream"))
+            .await?
+            .map_or(Ok(1), |row| row.int(0))?;
+        let types = Names::load(&mut self.writer, "select tid, name from event_type").await?;
+        let tags = Names::load(&mut self.writer, "select tag, name from tag").await?;
+        let mut filling = Filling::default();
+        let complete = head.size / SEGMENT * SEGMENT;
+        let tail = Stmt::new("select pos, tags from event where pos > $1 order by pos").int(complete as i64);
+        for row in self.writer.fetch_all(tail).await? {
+            filling.add(row.int(0)? as u64, &decode_tags(row.blob(1)?));
+        }
+        self.known = Some(Known { head, next_stream, types, tags, filling });
+        Ok(())
+    }
+
+    async fn look_up(&mut self, commands: &[Uuid], streams: &[Arc<str>]) -> Result<Taken, BoxError> {
+        if self.known.is_none() {
+            self.learn().await?;
+        }
+        let mut found = Vec::new();
+        for stmt in self.statements.find_commands.statements(commands.iter(), |stmt, id| stmt.blob(*id.as_bytes())) {
+            for row in self.writer.fetch_all(stmt).await? {
+                let record = CommandRecord {
+                    first: row.int(2)? as u64,
+                    count: row.int(3)? as u64,
+                    digest: row.opt_blob(1)?.and_then(|bytes| bytes.try_into().ok()),
+                };
+                found.push((Uuid::from_slice(row.blob(0)?)?, record));
+            }
+        }
+        let mut heads = Vec::new();
+        let asked = self.statements.find_streams.statements(streams.iter(), |stmt, name| stmt.shared_text(Arc::clone(name)));
+        for stmt in asked {
+            for row in self.writer.fetch_all(stmt).await? {
+                let head = StreamHead {
+                    number: row.int(0)?,
+                    version: row.opt_int(2)?.unwrap_or(0) as u64,
+                    last: row.opt_blob(3)?.map(Hash::try_from).transpose()?,
+                };
+                heads.push((row.text(1)?.into(), head));
+            }
+        }
+        let Some(known) = &self.known else { return Err(HeadMoved.into()) };
+        Ok(Taken { head: known.head.clone(), commands: found, streams: heads, next_stream: known.next_stream })
+    }
+
+    async fn write(&mut self, batch: Batch) -> Result<(), BoxError> {
+        let Some(known) = &mut self.known else { return Err(HeadMoved.into()) };
+        let (writer, statements) = (&mut self.writer, &self.statements);
+        let (mut new_types, mut new_tags) = (Vec::new(), Vec::new());
+        let mut segments: Vec<(i64, i64, Vec<u8>)> = Vec::new();
+        let mut sealed: Vec<SealedSlot> = Vec::new();
+        let at = batch.head.at_micros;
+        let mut rows = Vec::with_capacity(batch.rows.len());
+        for mut row in batch.rows {
+            let tid = known.types.number(&row.event_type, &mut new_types);
+            let mut tags: Vec<i64> = row.tags.iter().map(|tag| known.tags.number(tag, &mut new_tags)).collect();
+            tags.sort_unstable();
+            tags.dedup();
+            if let Some((segment, lists)) = known.filling.add(row.position, &tags) {
+                segments.extend(lists.into_iter().map(|(tag, list)| (tag, segment as i64, list.encode())));
+            }
+            sealed.append(&mut row.sealed);
+            rows.push((row, tid, encode_tags(&tags)));
+        }
+        let mut stmts = Vec::new();
+        let name = |stmt: Stmt, (number, name): (i64, Arc<str>)| stmt.int(number).shared_text(name);
+        stmts.extend(statements.types.statements(new_types, name));
+        stmts.extend(statements.tags.statements(new_tags, name));
+        stmts.extend(statements.streams.statements(batch.streams.clone(), name));
+        stmts.extend(statements.events.statements(rows, |stmt, (row, tid, tags)| {
+            stmt.int(row.position as i64)
+                .int(row.stream)
+                .int(row.version as i64)
+                .int(tid)
+                .int(row.recorded_at)
+                .blob(*row.hash.as_bytes())
+                .blob(row.leaf)
+                .text(row.open)
+                .blob(tags)
+        }));
+        stmts.extend(statements.slots.statements(sealed, |stmt, slot| {
+            stmt.blob(*slot.digest.as_bytes()).blob(slot.bytes)
+        }));
+        stmts.extend(statements.commands.statements(batch.commands, |stmt, (id, record)| {
+            stmt.blob(*id.as_bytes())
+                .opt_blob(record.digest.map(Vec::from))
+                .int(record.first as i64)
+                .int(record.count as i64)
+                .int(at)
+        }));
+        stmts.extend(statements.segments.statements(segments, |stmt, (tag, segment, positions)| {
+            stmt.int(tag).int(segment).blob(positions)
+        }));
+        for stmt in stmts {
+            writer.execute(stmt).await?;
+        }
+        let head = Stmt::new("update log_head set size = $1, root = $2, range = $3, at = $4 where id = 1 and size = $5")
+            .int(batch.head.size as i64)
+            .blob(*batch.head.root.as_bytes())
+            .blob(batch.head.range.to_bytes())
+            .int(at)
+            .int(batch.base as i64);
+        if writer.execute(head).await? != 1 {
+            return Err(HeadMoved.into());
+        }
+        writer.commit().await?;
+        known.next_stream += batch.streams.len() as i64;
+        known.head = batch.head;
+        Ok(())
+    }
+}
+
+impl Engine for SqliteEngine {
+    async fn take(&mut self, commands: &[Uuid], streams: &[Arc<str>]) -> Result<Taken, BoxError> {
+        self.writer.begin().await?;
+        let taken = self.look_up(commands, streams).await;
+        if taken.is_err() {
+            self.known = None;
+            // The transaction may be gone already; then there is nothing to roll back.
+            let _ = self.writer.rollback().await;
+        }
+        taken
+    }
+
+    async fn commit(&mut self, batch: Batch) -> Result<(), BoxError> {
+        let written = self.write(batch).await;
+        if written.is_err() {
+            self.known = None;
+            let _ = self.writer.rollback().await;
+        }
+        written
+    }
+
+    async fn release(&mut self) {
+        if let Err(why) = self.writer.rollback().await {
+            tracing::warn!(error = &why as &dyn std::error::Error, "a transaction that wrote nothing could not be ended");
+        }
+    }
+
+    async fn close(self) {
+        if let Err(why) = self.writer.close().await {
+            tracing::warn!(error = &why as &dyn std::error::Error, "the log's database was not closed properly");
+        }
+    }
+}

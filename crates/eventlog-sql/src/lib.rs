@@ -1,0 +1,17 @@
+//! The log on SQLite: the stored form, the guards, the engine that writes it and the reader.
+//!
+//! `schema.sql` is the stored form; `engine` appends batches; `reader` answers; `segments` is the
+//! index by tags, kept in lists of 4,096 positions so that the hot path writes no index rows.
+
+mod engine;
+mod open;
+mod reader;
+mod segments;
+
+#[cfg(test)]
+mod tests;
+
+pub use engine::SqliteEngine;
+pub use open::{LEVEL, OpenError, Settings, SqliteLog, forget_command_digests, open};
+pub use reader::SqliteReader;
+pub use segments::SEGMENT;

@@ -1,0 +1,264 @@
+//! Opening a log: is it one, is it whole, can this program read it?
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sfs_eventlog::{Appender, Limits, Log};
+use sfs_ledger::{Hash, Head, leaf_hash};
+use sfs_sql::{Db, Durability, Options, Row, SqlError, Stmt, Writer};
+
+use crate::engine::SqliteEngine;
+use crate::reader::SqliteReader;
+
+/// The log on SQLite.
+pub type SqliteLog = Log<SqliteReader>;
+
+/// The highest log level that this program understands. A level is raised when event types are
+/// written that older programs do not know.
+pub const LEVEL: i64 = 1;
+
+/// What stands in the file's header so that a log is known as one: "SfSl".
+const APPLICATION_ID: i64 = 0x5366_536c;
+
+/// Version of `schema.sql`.
+const SCHEMA_VERSION: i64 = 1;
+
+/// How a log is opened.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Name of the log; fixed when it is made. An existing log must have the same.
+    pub origin: String,
+    /// Whether a missing log is made.
+    pub create: bool,
+    /// What a commit waits for. Anything but `Full` is for tests and throw-away logs.
+    pub durability: Durability,
+    /// Queue, batch, cache.
+    pub limits: Limits,
+    /// How many connections may read at once.
+    pub readers: u32,
+}
+
+/// Why a log was not opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database cannot be opened or read.
+    #[error("cannot open the log {}", path.display())]
+    Database {
+        /// The file.
+        path: PathBuf,
+        /// What happened.
+        source: SqlError,
+    },
+    /// The file is another program's database or no database.
+    #[error("{} is not a log of this program", .0.display())]
+    Foreign(PathBuf),
+    /// The file ends before its content does, or the head does not fit the events.
+    #[error("the log {} is damaged: {what}; restore it from a backup", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What was found.
+        what: String,
+    },
+    /// The log belongs to another installation.
+    #[error("the log {} has the origin `{found}`, not `{expected}`", path.display())]
+    OtherOrigin {
+        /// The file.
+        path: PathBuf,
+        /// The origin that it has.
+        found: String,
+        /// The origin that was asked for.
+        expected: String,
+    },
+    /// A newer program wrote it.
+    #[error("the log {} has level {found}; this program understands levels up to {LEVEL}: use a newer one", path.display())]
+    NewerLevel {
+        /// The file.
+        path: PathBuf,
+        /// The level that it has.
+        found: i64,
+    },
+    /// There is none.
+    #[error("there is no log {}", .0.display())]
+    Missing(PathBuf),
+}
+
+/// The head row.
+pub struct StoredHead {
+    pub origin: String,
+    pub level: i64,
+    pub head: Head,
+}
+
+impl StoredHead {
+    pub const QUERY: &str = "select origin, level, size, root, range, at from log_head where id = 1";
+
+    pub fn from_row(row: &Row) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        let size = u64::try_from(row.int(2)?)?;
+        let root = Hash::try_from(row.blob(3)?)?;
+        Ok(Self {
+            origin: row.text(0)?.to_owned(),
+            level: row.int(1)?,
+            head: Head::restore(size, root, row.blob(4)?, row.int(5)?)?,
+        })
+    }
+
+    pub async fn load(writer: &mut Writer) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+        match writer.fetch_optional(Stmt::new(Self::QUERY)).await? {
+            Some(row) => Self::from_row(&row),
+            None => Err("the log has no head".into()),
+        }
+    }
+}
+
+/// Opens the log in that file, checks it, and starts its appender. `now` is microseconds since 1970.
+pub async fn open(
+    path: &Path,
+    settings: Settings,
+    now: impl Fn() -> i64 + Send + 'static,
+) -> Result<SqliteLog, OpenError> {
+    let failed = |source: SqlError| {
+        if source.is_damaged() {
+            OpenError::Foreign(path.to_path_buf())
+        } else {
+            OpenError::Database { path: path.to_path_buf(), source }
+        }
+    };
+    let is_new = !path.exists();
+    if is_new && !settings.create {
+        return Err(OpenError::Missing(path.to_path_buf()));
+    }
+    if !is_new {
+        refuse_foreign(path)?;
+    }
+    let options = Options {
+        create: is_new,
+        durability: settings.durability,
+        readers: settings.readers,
+        ..Options::default()
+    };
+    let db = Db::open(path, options).await.map_err(failed)?;
+    let mut writer = db.writer().await.map_err(failed)?;
+    if is_new {
+        create(&mut writer, &settings.origin).await.map_err(failed)?;
+    } else {
+        check(path, &mut writer, &settings.origin).await?;
+    }
+    let head = StoredHead::load(&mut writer)
+        .await
+        .map_err(|what| OpenError::Damaged { path: path.to_path_buf(), what: what.to_string() })?
+        .head
+        .size;
+    keep_wal_short(&db).await.map_err(failed)?;
+    let appender = Appender::start(SqliteEngine::new(writer), settings.limits, head, now);
+    Ok(Log::new(appender, SqliteReader::new(db)))
+}
+
+/// Looks at the file's header without opening it as a database, so that a foreign file is not
+/// touched.
+fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
+    use std::io::Read as _;
+    let mut header = [0; 100];
+    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
+    let application_id = i64::from(u32::from_be_bytes([header[68], header[69], header[70], header[71]]));
+    match read {
+        Ok(()) if header.starts_with(b"SQLite format 3\0") && application_id == APPLICATION_ID => Ok(()),
+        Err(why) if why.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
+        _ => Err(OpenError::Foreign(path.to_path_buf())),
+    }
+}
+
+async fn create(writer: &mut Writer, origin: &str) -> Result<(), SqlError> {
+    writer.execute(Stmt::composed(format!("pragma application_id = {APPLICATION_ID}"))).await?;
+    writer.execute(Stmt::composed(format!("pragma user_version = {SCHEMA_VERSION}"))).await?;
+    writer.begin().await?;
+    writer.run_script(include_str!("schema.sql")).await?;
+    let empty = Head::empty();
+    let head = Stmt::new("insert into log_head (id, origin, level, size, root, range, at) values (1, $1, $2, 0, $3, $4, 0)")
+        .text(origin)
+        .int(LEVEL)
+        .blob(*empty.root.as_bytes())
+        .blob(empty.range.to_bytes());
+    writer.execute(head).await?;
+    writer.commit().await?;
+    writer.checkpoint(true).await?;
+    Ok(())
+}
+
+async fn check(path: &Path, writer: &mut Writer, origin: &str) -> Result<(), OpenError> {
+    let damaged = |what: String| OpenError::Damaged { path: path.to_path_buf(), what };
+    let failed = |source: SqlError| match source.engine_message() {
+        Some(message) if source.is_damaged() => damaged(message),
+        _ => OpenError::Database { path: path.to_path_buf(), source },
+    };
+    // Everything into the file, so that its length can be compared with what it should hold.
+    writer.checkpoint(true).await.map_err(failed)?;
+    let number = |row: Option<Row>| row.map_or(Ok(0), |row| row.int(0));
+    let pages = number(writer.fetch_optional(Stmt::new("pragma page_count")).await.map_err(failed)?).map_err(failed)?;
+    let page = number(writer.fetch_optional(Stmt::new("pragma page_size")).await.map_err(failed)?).map_err(failed)?;
+    let length = std::fs::metadata(path).map_or(0, |file| file.len());
+    if length < (pages * page) as u64 {
+        return Err(damaged(format!("the file has {length} bytes and should have {}", pages * page)));
+    }
+    let stored = StoredHead::load(writer).await.map_err(|what| damaged(what.to_string()))?;
+    if stored.level > LEVEL {
+        return Err(OpenError::NewerLevel { path: path.to_path_buf(), found: stored.level });
+    }
+    if stored.origin != origin {
+        return Err(OpenError::OtherOrigin {
+            path: path.to_path_buf(),
+            found: stored.origin,
+            expected: origin.to_owned(),
+        });
+    }
+    let last = Stmt::new("select pos, leaf_hash, leaf from event order by pos desc limit 1");
+    match writer.fetch_optional(last).await.map_err(failed)? {
+        None if stored.head.size == 0 => Ok(()),
+        Some(row) if row.int(0).map_err(failed)? as u64 == stored.head.size => {
+            if leaf_hash(row.blob(2).map_err(failed)?).as_bytes().as_slice() == row.blob(1).map_err(failed)? {
+                Ok(())
+            } else {
+                Err(damaged(format!("the event at position {} does not have its hash", stored.head.size)))
+            }
+        }
+        _ => Err(damaged(format!("the head says {} events, and the last event is not that one", stored.head.size))),
+    }
+}
+
+/// Moves the write-ahead log into the file while the appender appends; off the commit path, on a
+/// connection of its own. Ends with the process.
+async fn keep_wal_short(db: &Db) -> Result<(), SqlError> {
+    /// Pages after which waiting for readers is better than a longer log: 256 MiB.
+    const RESTART_PAGES: i64 = 65_536;
+    let mut writer = db.writer().await?;
+    let wal = db.path().with_extension("db-wal");
+    tokio::spawn(async move {
+        let mut tick = tokio::time::interval(Duration::from_millis(500));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let mut restart = false;
+        loop {
+            tick.tick().await;
+            match std::fs::metadata(&wal) {
+                Ok(file) if file.len() > 4 * 1024 * 1024 => {}
+                Ok(_) => continue,
+                // The log was closed and the file is gone.
+                Err(_) => return,
+            }
+            match writer.checkpoint(restart).await {
+                Ok(done) => restart = done.log_pages > RESTART_PAGES,
+                Err(why) => tracing::warn!(error = &why as &dyn std::error::Error, "the write-ahead log could not be shortened"),
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Ends the idempotency window for commands accepted before that instant (microseconds since
+/// 1970): their ids stay, their digests go. Answers how many.
+pub async fn forget_command_digests(db: &Db, before: i64) -> Result<u64, SqlError> {
+    let mut writer = db.writer().await?;
+    let stmt = Stmt::new("update log_command set digest = null where digest is not null and at < $1").int(before);
+    let forgotten = writer.execute(stmt).await?;
+    writer.close().await?;
+    Ok(forgotten)
+}

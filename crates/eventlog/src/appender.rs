@@ -1,0 +1,640 @@
+//! The one writer of a log: a bounded queue, batches, one durable commit for each.
+//!
+//! While a batch is on its way to the disk the next one gathers in the queue: that is the group
+//! commit. Everything that can be refused is refused before the engine writes, so a refused
+//! command leaves no trace and does not sink its neighbours.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use quick_cache::unsync::Cache;
+use sfs_ledger::{Hash, Head, leaf_hash};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::port::{
+    Append, AppendError, Appended, BoxError, BoxFuture, CommandRecord, Committed, Direction, EventLog,
+    Expected, Filter, Page, ReadError, Reader, SealedSlot, StoredEvent,
+};
+
+/// Largest open body in bytes.
+pub const MAX_OPEN_BYTES: usize = 60_000;
+
+/// Most events in one append.
+pub const MAX_EVENTS_PER_APPEND: usize = 5_000;
+
+/// How much the appender takes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Appends that may wait; more are answered with [`AppendError::Overloaded`].
+    pub queue: usize,
+    /// Appends in one commit.
+    pub batch: usize,
+    /// Streams whose head is remembered.
+    pub cached_streams: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { queue: 4_096, batch: 512, cached_streams: 32_768 }
+    }
+}
+
+/// What the storage answers when it is asked for the head.
+pub struct Taken {
+    /// The head as it now stands, held until commit or release.
+    pub head: Head,
+    /// The asked commands that were accepted before.
+    pub commands: Vec<(Uuid, CommandRecord)>,
+    /// The asked streams that exist.
+    pub streams: Vec<(Arc<str>, StreamHead)>,
+    /// The number that the next new stream gets.
+    pub next_stream: i64,
+}
+
+/// The end of a stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamHead {
+    /// The storage's number of the stream.
+    pub number: i64,
+    /// Version.
+    pub version: u64,
+    /// Hash of the last leaf; `None` for a stream without events.
+    pub last: Option<Hash>,
+}
+
+/// A completed event on its way into the storage.
+pub struct Row {
+    /// Position.
+    pub position: u64,
+    /// The storage's number of the stream.
+    pub stream: i64,
+    /// Stream version.
+    pub version: u64,
+    /// Stored type.
+    pub event_type: Arc<str>,
+    /// Microseconds since 1970.
+    pub recorded_at: i64,
+    /// The leaf's bytes.
+    pub leaf: Vec<u8>,
+    /// Its hash.
+    pub hash: Hash,
+    /// The open body.
+    pub open: String,
+    /// Tags.
+    pub tags: Vec<Arc<str>>,
+    /// Ciphertexts.
+    pub sealed: Vec<SealedSlot>,
+}
+
+/// What is written in one transaction.
+pub struct Batch {
+    /// The size of the log before.
+    pub base: u64,
+    /// The head after.
+    pub head: Head,
+    /// New streams with their numbers.
+    pub streams: Vec<(i64, Arc<str>)>,
+    /// The events in order.
+    pub rows: Vec<Row>,
+    /// The commands that they belong to.
+    pub commands: Vec<(Uuid, CommandRecord)>,
+}
+
+/// Storage that appends a batch at an expected head.
+pub trait Engine: Send + 'static {
+    /// Takes the head (so that no other node can append) and looks up commands and streams.
+    fn take(
+        &mut self,
+        commands: &[Uuid],
+        streams: &[Arc<str>],
+    ) -> impl Future<Output = Result<Taken, BoxError>> + Send;
+
+    /// Writes the batch and commits once with full durability. An error may mean either: the
+    /// appender looks the commands up.
+    fn commit(&mut self, batch: Batch) -> impl Future<Output = Result<(), BoxError>> + Send;
+
+    /// Gives the head back without writing.
+    fn release(&mut self) -> impl Future<Output = ()> + Send;
+
+    /// The end.
+    fn close(self) -> impl Future<Output = ()> + Send;
+}
+
+type Reply = oneshot::Sender<Result<Appended, AppendError>>;
+
+struct Pending {
+    append: Append,
+    reply: Reply,
+}
+
+/// The writing half of a log: sends appends to the task that owns the engine.
+pub struct Appender {
+    queue: mpsc::Sender<Pending>,
+    heads: watch::Receiver<u64>,
+    task: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+    closing: CancellationToken,
+}
+
+impl Appender {
+    /// Starts the task. `now` is microseconds since 1970; `head` the size at the start.
+    pub fn start<E: Engine>(
+        engine: E,
+        limits: Limits,
+        head: u64,
+        now: impl Fn() -> i64 + Send + 'static,
+    ) -> Self {
+        let (queue, inbox) = mpsc::channel(limits.queue.max(1));
+        let (publish, heads) = watch::channel(head);
+        let closing = CancellationToken::new();
+        let worker = Worker {
+            engine,
+            now: Box::new(now),
+            publish,
+            streams: Cache::new(limits.cached_streams.max(1)),
+            remember: limits.cached_streams > 0,
+            known_size: None,
+        };
+        let task = tokio::spawn(worker.run(inbox, limits.batch.max(1), closing.clone()));
+        Self { queue, heads, task: tokio::sync::Mutex::new(Some(task)), closing }
+    }
+
+    /// See [`EventLog::append`].
+    pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
+        check(&append)?;
+        if self.closing.is_cancelled() {
+            return Err(AppendError::Closed);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.queue.try_send(Pending { append, reply }).map_err(|full| match full {
+            mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
+            mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
+        })?;
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// See [`EventLog::heads`].
+    pub fn heads(&self) -> watch::Receiver<u64> {
+        self.heads.clone()
+    }
+
+    /// See [`EventLog::close`].
+    pub async fn close(&self) {
+        self.closing.cancel();
+        if let Some(task) = self.task.lock().await.take()
+            && let Err(why) = task.await
+        {
+            tracing::error!(error = %why, "the appender ended abnormally");
+        }
+    }
+}
+
+fn check(append: &Append) -> Result<(), AppendError> {
+    let mut events = 0;
+    for write in &append.writes {
+        for event in &write.events {
+            events += 1;
+            if event.open.len() > MAX_OPEN_BYTES {
+                return Err(AppendError::TooLarge("an event's open body"));
+            }
+        }
+    }
+    match events {
+        0 => Err(AppendError::TooLarge("an append without events")),
+        n if n > MAX_EVENTS_PER_APPEND => Err(AppendError::TooLarge("the number of events in one append")),
+        _ => Ok(()),
+    }
+}
+
+struct Worker<E> {
+    engine: E,
+    now: Box<dyn Fn() -> i64 + Send>,
+    publish: watch::Sender<u64>,
+    streams: Cache<Arc<str>, StreamHead>,
+    remember: bool,
+    /// The size after our last commit: another size means that another node wrote.
+    known_size: Option<u64>,
+}
+
+/// What became of one append within the batch.
+enum Fate {
+    Accepted(Committed),
+    Answered(Result<Appended, AppendError>),
+    /// The same command twice in one batch: answered like the first.
+    SameAs(usize),
+}
+
+impl<E: Engine> Worker<E> {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Pending>, max: usize, closing: CancellationToken) {
+        let mut batch = Vec::with_capacity(max);
+        loop {
+            let received = tokio::select! {
+                biased;
+                received = inbox.recv_many(&mut batch, max) => received,
+                () = closing.cancelled() => {
+                    // What was queued before the end is still done.
+                    inbox.close();
+                    inbox.recv_many(&mut batch, max).await
+                }
+            };
+            if received == 0 {
+                break;
+            }
+            self.append_batch(std::mem::take(&mut batch)).await;
+        }
+        self.engine.close().await;
+    }
+
+    async fn append_batch(&mut self, pending: Vec<Pending>) {
+        let commands: Vec<Uuid> = pending.iter().map(|p| p.append.command).collect();
+        let taken = match self.take(&pending, &commands).await {
+            Ok(taken) => taken,
+            Err(why) => {
+                let why: Arc<dyn std::error::Error + Send + Sync> = why.into();
+                for p in pending {
+                    let _ = p.reply.send(Err(AppendError::Storage(Box::new(Shared(Arc::clone(&why))))));
+                }
+                return;
+            }
+        };
+        let mut planned = Plan::new(taken, (self.now)());
+        let (mut replies, mut fates) = (Vec::with_capacity(pending.len()), Vec::with_capacity(pending.len()));
+        for (n, p) in pending.into_iter().enumerate() {
+            fates.push(planned.add(n, p.append, &self.streams));
+            replies.push(p.reply);
+        }
+        let (batch, touched) = planned.finish();
+        let Some(batch) = batch else {
+            self.engine.release().await;
+            return answer(replies, fates);
+        };
+        let (base, size) = (batch.base, batch.head.size);
+        match self.engine.commit(batch).await {
+            Ok(()) => {
+                self.known_size = Some(size);
+                for (stream, head) in touched {
+                    self.remember_stream(stream, head);
+                }
+                self.publish.send_replace(size);
+                answer(replies, fates);
+            }
+            Err(why) => {
+                tracing::error!(error = &*why as &dyn std::error::Error, position = base, "the log could not confirm a commit");
+                self.streams.clear();
+                self.known_size = None;
+                let outcome = self.look_up(&commands).await;
+                answer(replies, resolve(fates, &commands, &outcome, why));
+            }
+        }
+    }
+
+    /// Takes the head with what the batch needs to know; forgets the cache if another node wrote.
+    async fn take(&mut self, pending: &[Pending], commands: &[Uuid]) -> Result<Taken, BoxError> {
+        let wanted = |cache: &Cache<Arc<str>, StreamHead>| {
+            let mut streams: Vec<Arc<str>> = pending
+                .iter()
+                .flat_map(|p| {
+                    let written = p.append.writes.iter().map(|write| &write.stream);
+                    written.chain(p.append.guards.iter().map(|guard| &guard.stream))
+                })
+                .filter(|stream| cache.peek(*stream).is_none())
+                .cloned()
+                .collect();
+            streams.sort_unstable();
+            streams.dedup();
+            streams
+        };
+        let streams = wanted(&self.streams);
+        let mut taken = self.engine.take(commands, &streams).await?;
+        if self.known_size.is_some_and(|size| size != taken.head.size) {
+            self.engine.release().await;
+            self.streams.clear();
+            let streams = wanted(&self.streams);
+            taken = self.engine.take(commands, &streams).await?;
+        }
+        self.known_size = Some(taken.head.size);
+        for (stream, head) in &taken.streams {
+            self.remember_stream(Arc::clone(stream), head.clone());
+        }
+        Ok(taken)
+    }
+
+    fn remember_stream(&mut self, stream: Arc<str>, head: StreamHead) {
+        if self.remember {
+            self.streams.insert(stream, head);
+        }
+    }
+
+    /// Which commands of a batch with an unknown outcome are in the log.
+    async fn look_up(&mut self, commands: &[Uuid]) -> Result<HashMap<Uuid, CommandRecord>, BoxError> {
+        let taken = self.engine.take(commands, &[]).await?;
+        self.engine.release().await;
+        self.publish.send_replace(taken.head.size);
+        Ok(taken.commands.into_iter().collect())
+    }
+}
+
+fn answer(replies: Vec<Reply>, mut fates: Vec<Fate>) {
+    // Repeats first: they are answered like the one before them.
+    for n in 0..fates.len() {
+        if let Fate::SameAs(first) = fates[n] {
+            fates[n] = Fate::Answered(match &fates[first] {
+                Fate::Accepted(committed) => Ok(Appended::Replayed(CommandRecord {
+                    first: committed.first,
+                    count: committed.versions.len() as u64,
+                    digest: None,
+                })),
+                Fate::Answered(Ok(appended)) => Ok(appended.clone()),
+                Fate::Answered(Err(_)) | Fate::SameAs(_) => Err(AppendError::Overloaded),
+            });
+        }
+    }
+    for (reply, fate) in replies.into_iter().zip(fates) {
+        let result = match fate {
+            Fate::Accepted(committed) => Ok(Appended::Committed(committed)),
+            Fate::Answered(result) => result,
+            Fate::SameAs(_) => Err(AppendError::Overloaded),
+        };
+        // A caller that no longer waits is no reason to stop.
+        let _ = reply.send(result);
+    }
+}
+
+/// The fates after a commit whose answer was lost: what is found happened, what is not did not.
+fn resolve(
+    fates: Vec<Fate>,
+    commands: &[Uuid],
+    outcome: &Result<HashMap<Uuid, CommandRecord>, BoxError>,
+    why: BoxError,
+) -> Vec<Fate> {
+    let why: Arc<dyn std::error::Error + Send + Sync> = why.into();
+    let storage = || AppendError::Storage(Box::new(Shared(Arc::clone(&why))));
+    fates
+        .into_iter()
+        .zip(commands)
+        .map(|(fate, command)| match (fate, outcome) {
+            (Fate::Accepted(committed), Ok(found)) => match found.get(command) {
+                Some(record) if record.first == committed.first => Fate::Accepted(committed),
+                Some(record) => Fate::Answered(Ok(Appended::Replayed(record.clone()))),
+                None => Fate::Answered(Err(storage())),
+            },
+            (Fate::Accepted(_), Err(_)) => {
+                Fate::Answered(Err(AppendError::OutcomeUnknown(Box::new(Shared(Arc::clone(&why))))))
+            }
+            (fate, _) => fate,
+        })
+        .collect()
+}
+
+/// One cause told to several callers.
+#[derive(Debug)]
+struct Shared(Arc<dyn std::error::Error + Send + Sync>);
+
+impl std::fmt::Display for Shared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Shared {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
+    }
+}
+
+/// A batch in the making: what is accepted so far, and what the next append is checked against.
+struct Plan {
+    base: u64,
+    head: Head,
+    next_stream: i64,
+    /// Commands known to the log.
+    known: HashMap<Uuid, CommandRecord>,
+    /// Commands of this batch, by their place in it.
+    seen: HashMap<Uuid, (usize, [u8; 32])>,
+    loaded: HashMap<Arc<str>, StreamHead>,
+    /// Streams that this batch has moved.
+    touched: HashMap<Arc<str>, StreamHead>,
+    new_streams: Vec<(i64, Arc<str>)>,
+    rows: Vec<Row>,
+    commands: Vec<(Uuid, CommandRecord)>,
+}
+
+impl Plan {
+    fn new(taken: Taken, now: i64) -> Self {
+        let mut head = taken.head;
+        // The log's time never runs backwards, whatever the clock does.
+        head.at_micros = head.next_at(now);
+        Self {
+            base: head.size,
+            head,
+            next_stream: taken.next_stream,
+            known: taken.commands.into_iter().collect(),
+            seen: HashMap::new(),
+            loaded: taken.streams.into_iter().collect(),
+            touched: HashMap::new(),
+            new_streams: Vec::new(),
+            rows: Vec::new(),
+            commands: Vec::new(),
+        }
+    }
+
+    fn stream_head<'a>(
+        &'a self,
+        stream: &Arc<str>,
+        cache: &'a Cache<Arc<str>, StreamHead>,
+    ) -> Option<&'a StreamHead> {
+        self.touched.get(stream).or_else(|| self.loaded.get(stream)).or_else(|| cache.peek(stream))
+    }
+
+    /// Checks an append against the log and what this batch already accepted, and accepts it.
+    fn add(&mut self, n: usize, append: Append, cache: &Cache<Arc<str>, StreamHead>) -> Fate {
+        if let Some(record) = self.known.get(&append.command) {
+            return Fate::Answered(match record.digest {
+                Some(digest) if digest == append.digest => Ok(Appended::Replayed(record.clone())),
+                Some(_) => Err(AppendError::PayloadDiffers),
+                None => Err(AppendError::PayloadForgotten(record.clone())),
+            });
+        }
+        if let Some((first, digest)) = self.seen.get(&append.command) {
+            return if *digest == append.digest {
+                Fate::SameAs(*first)
+            } else {
+                Fate::Answered(Err(AppendError::PayloadDiffers))
+            };
+        }
+        let version = |plan: &Self, stream: &Arc<str>| plan.stream_head(stream, cache).map_or(0, |head| head.version);
+        let written = append.writes.iter().filter_map(|write| match write.expected {
+            Expected::Version(expected) => Some((&write.stream, expected)),
+            Expected::Any => None,
+        });
+        let guarded = append.guards.iter().map(|guard| (&guard.stream, guard.version));
+        for (stream, expected) in written.chain(guarded) {
+            let actual = version(self, stream);
+            if actual != expected {
+                return Fate::Answered(Err(AppendError::Conflict { stream: Arc::clone(stream), expected, actual }));
+            }
+        }
+        match self.complete(&append, cache) {
+            Ok((rows, streams)) => Fate::Accepted(self.accept(n, append, rows, streams)),
+            Err(why) => Fate::Answered(Err(why)),
+        }
+    }
+
+    /// Completes the leaves; changes nothing, so that a leaf that is too large leaves no trace.
+    fn complete(
+        &self,
+        append: &Append,
+        cache: &Cache<Arc<str>, StreamHead>,
+    ) -> Result<(Vec<Row>, HashMap<Arc<str>, StreamHead>), AppendError> {
+        let mut streams: HashMap<Arc<str>, StreamHead> = HashMap::new();
+        let mut next_stream = self.next_stream;
+        let mut rows = Vec::new();
+        for write in &append.writes {
+            let mut head = match streams.get(&write.stream).or_else(|| self.stream_head(&write.stream, cache)) {
+                Some(head) => head.clone(),
+                None => {
+                    next_stream += 1;
+                    StreamHead { number: next_stream - 1, version: 0, last: None }
+                }
+            };
+            for event in &write.events {
+                head.version += 1;
+                let position = self.head.size + rows.len() as u64 + 1;
+                let mut leaf = Vec::with_capacity(640);
+                event
+                    .leaf
+                    .complete(position, self.head.at_micros, head.version, head.last.as_ref(), &mut leaf)
+                    .map_err(|_| AppendError::TooLarge("an event's leaf"))?;
+                let hash = leaf_hash(&leaf);
+                head.last = Some(hash);
+                rows.push(Row {
+                    position,
+                    stream: head.number,
+                    version: head.version,
+                    event_type: Arc::clone(&event.event_type),
+                    recorded_at: self.head.at_micros,
+                    leaf,
+                    hash,
+                    open: event.open.clone(),
+                    tags: event.tags.clone(),
+                    sealed: event.sealed.clone(),
+                });
+            }
+            streams.insert(Arc::clone(&write.stream), head);
+        }
+        Ok((rows, streams))
+    }
+
+    fn accept(
+        &mut self,
+        n: usize,
+        append: Append,
+        rows: Vec<Row>,
+        streams: HashMap<Arc<str>, StreamHead>,
+    ) -> Committed {
+        for (stream, head) in streams {
+            if head.number >= self.next_stream {
+                self.new_streams.push((head.number, Arc::clone(&stream)));
+            }
+            self.touched.insert(stream, head);
+        }
+        self.next_stream += self.new_streams.iter().filter(|(number, _)| *number >= self.next_stream).count() as i64;
+        let committed = Committed {
+            first: self.head.size + 1,
+            versions: rows.iter().map(|row| row.version).collect(),
+            hashes: rows.iter().map(|row| row.hash).collect(),
+            recorded_at: self.head.at_micros,
+        };
+        for row in &rows {
+            self.head.range.push(row.hash);
+        }
+        self.head.size = self.head.range.size();
+        let record = CommandRecord { first: committed.first, count: rows.len() as u64, digest: Some(append.digest) };
+        self.rows.extend(rows);
+        self.commands.push((append.command, record));
+        self.seen.insert(append.command, (n, append.digest));
+        committed
+    }
+
+    /// The batch, if anything was accepted, and the streams as they then are.
+    fn finish(mut self) -> (Option<Batch>, HashMap<Arc<str>, StreamHead>) {
+        if self.rows.is_empty() {
+            return (None, self.touched);
+        }
+        self.head.root = self.head.range.root();
+        let batch = Batch {
+            base: self.base,
+            head: self.head,
+            streams: self.new_streams,
+            rows: self.rows,
+            commands: self.commands,
+        };
+        (Some(batch), self.touched)
+    }
+}
+
+/// A log: the appender in front of an engine, and a reader of the same storage.
+pub struct Log<R> {
+    appender: Appender,
+    reader: R,
+}
+
+impl<R: Reader> Log<R> {
+    /// Puts the two halves together.
+    pub const fn new(appender: Appender, reader: R) -> Self {
+        Self { appender, reader }
+    }
+
+    /// The reading half, with what the engine offers beyond the port.
+    pub const fn reader(&self) -> &R {
+        &self.reader
+    }
+}
+
+impl<R: Reader> Reader for Log<R> {
+    fn read<'a>(
+        &'a self,
+        filter: &'a Filter,
+        direction: Direction,
+        cursor: u64,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        self.reader.read(filter, direction, cursor, max)
+    }
+
+    fn read_stream<'a>(
+        &'a self,
+        stream: &'a str,
+        after_version: u64,
+        max: usize,
+    ) -> BoxFuture<'a, Result<Vec<StoredEvent>, ReadError>> {
+        self.reader.read_stream(stream, after_version, max)
+    }
+
+    fn command(&self, id: Uuid) -> BoxFuture<'_, Result<Option<CommandRecord>, ReadError>> {
+        self.reader.command(id)
+    }
+
+    fn position_at(&self, instant: i64) -> BoxFuture<'_, Result<u64, ReadError>> {
+        self.reader.position_at(instant)
+    }
+
+    fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>> {
+        self.reader.head()
+    }
+}
+
+impl<R: Reader> EventLog for Log<R> {
+    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
+        Box::pin(self.appender.append(append))
+    }
+
+    fn heads(&self) -> watch::Receiver<u64> {
+        self.appender.heads()
+    }
+
+    fn close(&self) -> BoxFuture<'_, ()> {
+        Box::pin(self.appender.close())
+    }
+}

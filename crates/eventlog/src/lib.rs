@@ -1,0 +1,19 @@
+//! The log as the rest of the house sees it: what it must do, and the one appender that does it.
+//!
+//! [`EventLog`] is the port. An [`Engine`](appender::Engine) is something that appends a batch at
+//! an expected head; [`Log`] puts the appender in front of one. [`memory`] is a real log without a
+//! disk, with fault hooks; `contract` is the suite that every engine passes. Absent on purpose:
+//! anything about schools. A log stores names, bytes and metadata.
+
+pub mod appender;
+#[cfg(any(test, feature = "contract"))]
+pub mod contract;
+pub mod memory;
+mod port;
+pub mod tags;
+
+pub use appender::{Appender, Limits, Log};
+pub use port::{
+    Append, AppendError, Appended, BoxFuture, CommandRecord, Committed, Direction, EventLog, Expected,
+    Filter, Guard, NewEvent, Page, ReadError, Reader, SealedSlot, StoredEvent, StreamWrite,
+};

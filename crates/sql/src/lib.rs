@@ -1,0 +1,11 @@
+//! The only crate that names a database engine. Above it, SQL is written once: `$1` parameters,
+//! integers, texts and blobs.
+//!
+//! [`Db`] is a database with readers; [`Writer`] is its one writing connection; [`Stmt`] is a text
+//! with arguments; [`Row`] is what comes back.
+
+mod db;
+mod stmt;
+
+pub use db::{Checkpointed, Db, Durability, Options, SqlError, Writer};
+pub use stmt::{Many, Row, Stmt};
