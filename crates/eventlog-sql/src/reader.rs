@@ -297,14 +297,14 @@ impl Reader for SqliteReader {
     ) -> BoxFuture<'a, Result<Vec<StoredEvent>, ReadError>> {
         Box::pin(async move {
             let stmt = Stmt::new(
-                "select e.pos, s.name, e.sv, e.tid, e.at, e.leaf_hash, e.open \
+                "select e.pos, s.name, e.sv, e.tid, e.at, e.leaf_hash, e.open, e.leaf \
                  from stream s join event e on e.sid = s.sid \
                  where s.name = $1 and e.sv > $2 order by e.sv limit $3",
             )
             .text(stream)
             .int(after_version as i64)
             .int(max as i64);
-            self.events(stmt, false).await
+            self.events(stmt, true).await
         })
     }
 

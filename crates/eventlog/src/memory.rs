@@ -239,7 +239,7 @@ impl Reader for Memory {
                 .iter()
                 .filter(|(event, _)| &*event.stream == stream && event.version > after_version)
                 .take(max)
-                .map(|(event, _)| StoredEvent { leaf: Vec::new(), ..event.clone() })
+                .map(|(event, _)| event.clone())
                 .collect())
         })
     }

@@ -227,7 +227,7 @@ pub trait Reader: Send + Sync {
         max: usize,
     ) -> BoxFuture<'a, Result<Page, ReadError>>;
 
-    /// Up to `max` events of a stream after a version, oldest first, without leaves.
+    /// Up to `max` events of a stream after a version, oldest first, with leaves.
     fn read_stream<'a>(
         &'a self,
         stream: &'a str,

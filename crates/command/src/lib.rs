@@ -1,0 +1,21 @@
+//! The write side: who asks is authorised, the state is loaded, the domain decides, the log appends.
+//!
+//! [`Handler::handle`] is the way of one command; [`Handler::handle_each`] and
+//! [`Handler::handle_all`] that of many. Absent on purpose: SQL, HTTP and read models. A decision
+//! reads nothing but folded streams, and names them in its append.
+
+mod bulk;
+mod caller;
+mod clock;
+mod handler;
+mod ids;
+mod request;
+mod states;
+mod write;
+
+pub use caller::Caller;
+pub use clock::{Clock, ManualClock, SystemClock, business_date};
+pub use handler::{Handler, Settings};
+pub use ids::{Entropy, SeededEntropy, SystemEntropy, event_id};
+pub use request::{CommandError, Outcome, Precondition, Receipt, ReceiptEvent, Request};
+pub use states::{Folded, LoadError};

@@ -1,0 +1,112 @@
+//! From decided events to what the log takes: open bodies, leaves, tags.
+
+use std::sync::Arc;
+
+use sfs_domain::decider::Fact;
+use sfs_domain::{Event, Grant, Place, Scope, authority};
+use sfs_eventlog::{NewEvent, tags};
+use sfs_ledger::{Hash, LEAF_FORMAT, LeafDraft, OpenBody, digest, write_open};
+
+use crate::ids::{Entropy, event_id};
+use crate::request::{Asked, CommandError};
+
+/// A decided event, ready for the log and for the fold.
+pub struct Written {
+    /// For the log.
+    pub new: NewEvent,
+    /// For the fold.
+    pub event: Event,
+    /// For the fold.
+    pub fact: Fact,
+}
+
+/// Writes the decided events down.
+pub fn write(
+    asked: Asked<'_>,
+    grant: &Grant,
+    stream: &str,
+    place: &Place,
+    occurred_on: sfs_domain::BusinessDate,
+    events: Vec<Event>,
+    entropy: &dyn Entropy,
+) -> Result<Vec<Written>, CommandError> {
+    let request = asked.request;
+    let actor = asked.caller.principal.to_string();
+    let rule = authority::rule_name(request.entry, grant);
+    let org = match &grant.scope {
+        Scope::Provider(provider) => Some(provider.as_str().into()),
+        Scope::State {} | Scope::District(_) | Scope::School(_) => None,
+    };
+    let reason = request.reason.map(sfs_domain::Reason::code);
+    let evidence = request
+        .evidence
+        .iter()
+        .map(|document| Hash::from_b64(document.as_str()))
+        .collect::<Result<Vec<Hash>, _>>()
+        .map_err(|why| CommandError::Encode(why.to_string()))?;
+    let day = occurred_on.to_string();
+    let encode = |why: &dyn std::fmt::Display| CommandError::Encode(why.to_string());
+    let mut written = Vec::with_capacity(events.len());
+    for (n, event) in (0..).zip(events) {
+        let encoded = event.encode().map_err(|why| encode(&why))?;
+        let id = event_id(request.command_id, n);
+        let mut open = Vec::with_capacity(encoded.data.len() + 256);
+        let body = OpenBody {
+            occurred_on: day.as_str().into(),
+            ags: place.ags.as_str().into(),
+            provider: place.provider.as_ref().map(|provider| provider.as_str().into()),
+            operation: None,
+            school: place.school.as_ref().map(|school| school.as_str().into()),
+            reason: reason.map(Into::into),
+            corrects: event.corrects().map(|event| event.0),
+            evidence: evidence.clone(),
+            data: &encoded.data,
+            salt: entropy.bytes(),
+        };
+        write_open(&body, &mut open).map_err(|why| encode(&why))?;
+        let draft = LeafDraft {
+            v: LEAF_FORMAT,
+            id: id.0,
+            stream: stream.into(),
+            event_type: encoded.event_type.as_str().into(),
+            actor: actor.as_str().into(),
+            role: grant.role.code().into(),
+            org: org.clone(),
+            rule: rule.as_str().into(),
+            cmd: request.command_id,
+            corr: request.correlation,
+            cause: request.causation,
+            by: concat!("sfs/", env!("CARGO_PKG_VERSION")).into(),
+            open: digest(&open),
+            sealed: Vec::new(),
+            sd: Vec::new(),
+        };
+        let leaf = draft.prepare().map_err(|why| encode(&why))?;
+        let open = String::from_utf8(open).map_err(|why| encode(&why))?;
+        written.push(Written {
+            new: NewEvent {
+                leaf,
+                event_type: encoded.event_type.as_str().into(),
+                open,
+                tags: event_tags(&encoded.event_type, event.category().name(), &actor, place),
+                sealed: Vec::new(),
+            },
+            event,
+            fact: Fact { id, occurred_on, place: place.clone() },
+        });
+    }
+    Ok(written)
+}
+
+/// What an event can be found by. `sfs verify` recomputes these from leaf and open body.
+pub fn event_tags(event_type: &str, category: &str, actor: &str, place: &Place) -> Vec<Arc<str>> {
+    let mut all = vec![
+        tags::event_type(event_type),
+        tags::category(category),
+        tags::actor(actor),
+        tags::district(&place.ags),
+    ];
+    all.extend(place.provider.as_ref().map(tags::provider));
+    all.extend(place.school.as_ref().map(tags::school));
+    all
+}

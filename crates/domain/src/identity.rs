@@ -1,0 +1,185 @@
+//! Names of things: parsed once, valid ever after. None of them says anything about a person.
+
+use std::fmt;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Why a text is not the identity it should be. The sentence fits behind "the value".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{expected}")]
+pub struct InvalidIdentity {
+    expected: &'static str,
+}
+
+/// Declares an identity that is a text with a rule: parsed by `TryFrom<String>`, shown in the
+/// schema as a pattern, allow-listed by name in the tidy test because it is an open string.
+macro_rules! text_identity {
+    ($(#[$doc:meta])* $name:ident, $pattern:literal, $max:literal, $expected:literal, $valid:expr) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(try_from = "String")]
+        #[schemars(!try_from)]
+        pub struct $name(#[schemars(regex(pattern = $pattern), length(min = 1, max = $max))] String);
+
+        impl $name {
+            /// The text as it is stored.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
+
+            /// Parses; the error says what was expected.
+            pub fn parse(text: impl Into<String>) -> Result<Self, InvalidIdentity> {
+                Self::try_from(text.into())
+            }
+        }
+
+        impl TryFrom<String> for $name {
+            type Error = InvalidIdentity;
+
+            fn try_from(text: String) -> Result<Self, InvalidIdentity> {
+                let valid: fn(&str) -> bool = $valid;
+                if text.len() <= $max && valid(&text) {
+                    Ok(Self(text))
+                } else {
+                    Err(InvalidIdentity { expected: $expected })
+                }
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
+}
+
+fn is_slug(text: &str, extra: &[u8]) -> bool {
+    let bytes = text.as_bytes();
+    bytes.first().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || extra.contains(b))
+}
+
+text_identity!(
+    /// A school's identifier: the official school number where it is known, else the identifier
+    /// of the list that the school was taken from (`ST-JS2016-17`).
+    SchoolId, "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", 40,
+    "a school identifier has 1 to 40 letters, digits or hyphens", |t| is_slug(t, b"-")
+);
+text_identity!(
+    /// An organisation's unique identifier (register number or a slug of its name).
+    OrganisationId, "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", 80,
+    "an organisation identifier has 1 to 80 letters, digits or hyphens", |t| is_slug(t, b"-")
+);
+text_identity!(
+    /// Common code of the EU programme document (CCI, CPR Annex XVII), `2021DE05SFPR013`.
+    Cci, "^[0-9]{4}[A-Z]{2}[0-9A-Z]{9}$", 15,
+    "a CCI has four digits, two letters and nine letters or digits",
+    |t| t.len() == 15 && t[..4].bytes().all(|b| b.is_ascii_digit())
+        && t[4..6].bytes().all(|b| b.is_ascii_uppercase())
+        && t[6..].bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+);
+text_identity!(
+    /// Amtlicher Gemeindeschlüssel of a district, `15001` … `15091`, or `15` for the whole state.
+    Ags, "^15([0-9]{3})?$", 5, "an AGS is 15 or has five digits and begins with 15",
+    |t| (t.len() == 5 || t.len() == 2) && t.starts_with("15") && t.bytes().all(|b| b.is_ascii_digit())
+);
+text_identity!(
+    /// SHA-256 of a document's bytes, base64url without padding: the document itself stays
+    /// outside the log.
+    Digest, "^[A-Za-z0-9_-]{43}$", 43, "a digest is 32 bytes in base64url without padding (43 characters)",
+    |t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+);
+text_identity!(
+    /// A label of few characters from somebody's list: a funding period, an amendment number.
+    Label, "^[A-Za-z0-9–]([A-Za-z0-9 ./–-]*[A-Za-z0-9])?$", 40,
+    "a label has 1 to 40 letters, digits, blanks, dots, slashes or hyphens",
+    |t| !t.is_empty() && t.chars().all(|c| c.is_ascii_alphanumeric() || " ./–-".contains(c))
+        && !t.starts_with(' ') && !t.ends_with(' ')
+);
+text_identity!(
+    /// A German postcode.
+    Postcode, "^[0-9]{5}$", 5, "a postcode has five digits",
+    |t| t.len() == 5 && t.bytes().all(|b| b.is_ascii_digit())
+);
+text_identity!(
+    /// The public name of an institution or of an offer. Never the name of a person.
+    Name, "^\\S(.*\\S)?$", 200, "a name has 1 to 200 bytes, no line breaks and no blanks at its ends",
+    |t| !t.is_empty() && t.trim() == t && !t.chars().any(char::is_control)
+);
+
+impl Ags {
+    /// The whole state of Sachsen-Anhalt.
+    pub fn state() -> Self {
+        Self("15".to_owned())
+    }
+
+    /// Whether this is the state and not one of its districts.
+    pub fn is_state(&self) -> bool {
+        self.0.len() == 2
+    }
+}
+
+/// Declares an identity that is a UUID.
+macro_rules! uuid_identity {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+        #[serde(transparent)]
+        pub struct $name(pub Uuid);
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                self.0.fmt(f)
+            }
+        }
+    };
+}
+
+uuid_identity!(
+    /// The identity of an event; of what the event brought into being where nothing else names it.
+    EventId
+);
+uuid_identity!(
+    /// A member of staff: a random pseudonym. Who it is stays with the provider.
+    StaffPseudonym
+);
+uuid_identity!(
+    /// A user or a machine that may act: a random pseudonym.
+    PrincipalId
+);
+uuid_identity!(
+    /// An identity that the client chose at random for a thing it creates (a training, a need):
+    /// sending the same creation twice is then one thing.
+    ClientKey
+);
+
+/// The name of a stream: `<category>/<key>`. One stream is one consistency boundary.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StreamId(String);
+
+impl StreamId {
+    /// Joins a category and a key, which must come from identities of this module.
+    pub fn new(category: &str, key: impl fmt::Display) -> Self {
+        Self(format!("{category}/{key}"))
+    }
+
+    /// The whole name.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// What stands before the first slash.
+    pub fn category(&self) -> &str {
+        self.0.split('/').next().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for StreamId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}

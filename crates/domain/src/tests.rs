@@ -1,0 +1,7 @@
+//! What must hold over all aggregates at once.
+
+mod authority;
+mod catalogue;
+mod golden;
+mod properties;
+mod schemas;

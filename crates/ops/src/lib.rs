@@ -1,0 +1,10 @@
+//! What the running of the installation needs and the log does not hold: the data directory with
+//! its lock, the digests of API keys, the installation's own secrets.
+
+mod api_key;
+mod directory;
+mod store;
+
+pub use api_key::{ApiKeySecret, KeyDigest, NotAnApiKey};
+pub use directory::{DataDirectory, DirectoryError};
+pub use store::{ApiKeyRecord, Ops, OpsError, Secret};
