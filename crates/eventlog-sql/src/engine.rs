@@ -7,6 +7,7 @@ use sfs_eventlog::appender::{Batch, Engine, StreamHead, Taken};
 use sfs_eventlog::{CommandRecord, SealedSlot};
 use sfs_ledger::{Hash, Head};
 use sfs_sql::{Many, SqlError, Stmt, Writer};
+use tokio_util::sync::DropGuard;
 use uuid::Uuid;
 
 use crate::open::StoredHead;
@@ -25,6 +26,8 @@ pub struct SqliteEngine {
     /// What this process knows of the database; `None` after a commit that was not confirmed.
     known: Option<Known>,
     statements: Statements,
+    /// Ends the task that shortens the write-ahead log.
+    _shortening: DropGuard,
 }
 
 struct Known {
@@ -113,9 +116,9 @@ impl Statements {
 }
 
 impl SqliteEngine {
-    /// An engine on an open writer.
-    pub fn new(writer: Writer) -> Self {
-        Self { writer, known: None, statements: Statements::new() }
+    /// An engine on an open writer; with it ends the task that `shortening` guards.
+    pub fn new(writer: Writer, shortening: DropGuard) -> Self {
+        Self { writer, known: None, statements: Statements::new(), _shortening: shortening }
     }
 
     /// What the database holds now; at the start and after a commit that was not confirmed.
@@ -263,8 +266,10 @@ impl Engine for SqliteEngine {
         }
     }
 
-    async fn close(self) {
-        if let Err(why) = self.writer.close().await {
+    async fn close(mut self) {
+        // Everything into the one file, so that a copy of it is a copy of the log.
+        let moved = self.writer.checkpoint(true).await;
+        if let Err(why) = moved.and(self.writer.close().await) {
             tracing::warn!(error = &why as &dyn std::error::Error, "the log's database was not closed properly");
         }
     }

@@ -7,6 +7,7 @@ mod engine;
 mod open;
 mod reader;
 mod segments;
+mod verify;
 
 #[cfg(test)]
 mod tests;
@@ -15,3 +16,4 @@ pub use engine::SqliteEngine;
 pub use open::{LEVEL, OpenError, Settings, SqliteLog, forget_command_digests, open};
 pub use reader::SqliteReader;
 pub use segments::SEGMENT;
+pub use verify::{Finding, Report, verify};

@@ -6,6 +6,7 @@ use std::time::Duration;
 use sfs_eventlog::{Appender, Limits, Log};
 use sfs_ledger::{Hash, Head, leaf_hash};
 use sfs_sql::{Db, Durability, Options, Row, SqlError, Stmt, Writer};
+use tokio_util::sync::CancellationToken;
 
 use crate::engine::SqliteEngine;
 use crate::reader::SqliteReader;
@@ -149,8 +150,9 @@ pub async fn open(
         .map_err(|what| OpenError::Damaged { path: path.to_path_buf(), what: what.to_string() })?
         .head
         .size;
-    keep_wal_short(&db).await.map_err(failed)?;
-    let appender = Appender::start(SqliteEngine::new(writer), settings.limits, head, now);
+    let ended = CancellationToken::new();
+    keep_wal_short(&db, ended.clone()).await.map_err(failed)?;
+    let appender = Appender::start(SqliteEngine::new(writer, ended.drop_guard()), settings.limits, head, now);
     Ok(Log::new(appender, SqliteReader::new(db)))
 }
 
@@ -226,8 +228,8 @@ async fn check(path: &Path, writer: &mut Writer, origin: &str) -> Result<(), Ope
 }
 
 /// Moves the write-ahead log into the file while the appender appends; off the commit path, on a
-/// connection of its own. Ends with the process.
-async fn keep_wal_short(db: &Db) -> Result<(), SqlError> {
+/// connection of its own.
+async fn keep_wal_short(db: &Db, ended: CancellationToken) -> Result<(), SqlError> {
     /// Pages after which waiting for readers is better than a longer log: 256 MiB.
     const RESTART_PAGES: i64 = 65_536;
     let mut writer = db.writer().await?;
@@ -237,12 +239,13 @@ async fn keep_wal_short(db: &Db) -> Result<(), SqlError> {
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         let mut restart = false;
         loop {
-            tick.tick().await;
+            tokio::select! {
+                _ = tick.tick() => {}
+                () = ended.cancelled() => return,
+            }
             match std::fs::metadata(&wal) {
                 Ok(file) if file.len() > 4 * 1024 * 1024 => {}
-                Ok(_) => continue,
-                // The log was closed and the file is gone.
-                Err(_) => return,
+                Ok(_) | Err(_) => continue,
             }
             match writer.checkpoint(restart).await {
                 Ok(done) => restart = done.log_pages > RESTART_PAGES,

@@ -168,3 +168,63 @@ async fn the_time_of_the_log_never_runs_backwards() {
     assert_eq!(log.position_at(2_500_000).await.expect("a position"), 2);
     log.close().await;
 }
+
+/// The tags that the contract's events have.
+fn test_tags(leaf: &sfs_ledger::Leaf<'_>, open: &sfs_ledger::OpenBody<'_>) -> Vec<Arc<str>> {
+    use sfs_eventlog::tags;
+    let text = open.data.trim_start_matches("{\"text\":\"").trim_end_matches("\"}");
+    let district = if text.len() % 2 == 0 { "15083" } else { "15003" };
+    vec![tags::event_type(&leaf.draft.event_type), tags::district(district)]
+}
+
+#[tokio::test]
+async fn a_clean_log_has_no_findings_and_every_change_is_found() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("log.db");
+    let log = at(&path).await.expect("a log");
+    for n in 0..60_u128 {
+        let words = vec!["a"; 100];
+        log.append(append(n + 1, &format!("s/{}", n % 7), Expected::Any, &words)).await.expect("an append");
+    }
+    log.close().await;
+    let db = Db::open(&path, Options::default()).await.expect("a database");
+    let clean = crate::verify(&db, test_tags, |_, _| {}).await.expect("a report");
+    assert_eq!((clean.events, clean.found, clean.findings), (6_000, 0, Vec::new()));
+    for (check, change) in [
+        ("leaf hash", "update event set leaf = cast(replace(cast(leaf as text), 'AD', 'MB') as blob) where pos = 17"),
+        ("leaf hash", "update event set leaf_hash = zeroblob(32) where pos = 17"),
+        ("type", "update event set tid = 99 where pos = 17"),
+        ("stream", "update event set sid = 2, sv = 77777 where pos = 1"),
+        ("stream version", "update event set sv = 99999 where pos = 17"),
+        ("recorded at", "update event set at = at + 1 where pos = 17"),
+        ("open body", "update event set open = replace(open, '2026', '2025') where pos = 17"),
+        ("tags", "update event set tags = x'01' where pos = 17"),
+        ("position", "delete from event where pos = 17"),
+        ("back link", "delete from event where pos = 17"),
+        ("size", "update event set pos = 7001 where pos = 6000"),
+        ("size", "delete from event where pos > 5990"),
+        ("root", "delete from event where pos > 5990"),
+        ("index", "update tag_segment set positions = x'0000' where tag = 1"),
+        ("index", "delete from tag_segment where tag = 2"),
+        ("command", "delete from log_command where first = 101"),
+        ("head", "update log_head set root = zeroblob(32)"),
+    ] {
+        let changed = directory.path().join("changed.db");
+        std::fs::copy(&path, &changed).expect("a copy");
+        let db = Db::open(&changed, Options::default()).await.expect("a database");
+        let mut writer = db.writer().await.expect("a writer");
+        // Made by one who has the file, and so no guards.
+        for trigger in writer.fetch_all(Stmt::new("select name from sqlite_master where type = 'trigger'")).await.expect("triggers") {
+            writer.execute(Stmt::composed(format!("drop trigger {}", trigger.text(0).expect("a name")))).await.expect("dropped");
+        }
+        let changed = writer.execute(Stmt::composed(change.to_owned())).await.expect(change);
+        assert!(changed > 0, "nothing changed: {change}");
+        writer.close().await.expect("closed");
+        let report = crate::verify(&db, test_tags, |_, _| {}).await.expect("a report");
+        assert!(report.findings.iter().any(|finding| finding.check == check), "{change}: {:?}", report.findings);
+        db.close().await;
+        for name in ["changed.db", "changed.db-wal", "changed.db-shm"] {
+            let _ = std::fs::remove_file(directory.path().join(name));
+        }
+    }
+}

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 
-use sfs_ledger::{CompactRange, LEAF_FORMAT, LeafDraft, digest, leaf_hash};
+use sfs_ledger::{CompactRange, LEAF_FORMAT, LeafDraft, OpenBody, digest, leaf_hash, write_open};
 use uuid::Uuid;
 
 use crate::appender::Limits;
@@ -118,7 +118,22 @@ macro_rules! event_log_contract {
 
 /// An event for tests.
 pub fn event(stream: &str, event_type: &str, text: &str, command: Uuid) -> NewEvent {
-    let open = format!("{{\"ags\":\"15\",\"data\":{{\"text\":\"{text}\"}},\"occurred_on\":\"2026-11-24\"}}");
+    let data = format!("{{\"text\":\"{text}\"}}");
+    let body = OpenBody {
+        occurred_on: "2026-11-24".into(),
+        ags: "15".into(),
+        provider: None,
+        operation: None,
+        school: None,
+        reason: None,
+        corrects: None,
+        evidence: Vec::new(),
+        data: &data,
+        salt: [7; 16],
+    };
+    let mut open = Vec::new();
+    write_open(&body, &mut open).expect("an open body");
+    let open = String::from_utf8(open).expect("JSON");
     let draft = LeafDraft {
         v: LEAF_FORMAT,
         id: Uuid::from_u128(command.as_u128() ^ 1),

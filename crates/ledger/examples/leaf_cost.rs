@@ -51,7 +51,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         reason: None,
         corrects: None,
         evidence: Vec::new(),
-        data: r#"{"kind":"crisis","minutes":45,"group":{"women":3,"men":4,"non_binary":0},"setting":"school","grade":"7-8","topic":"conflict","partners":["youth-office"],"follow_up":false,"staff":"019ab2c3-0000-7000-8000-000000000002","place":"room"}"#,
+        data: concat!(
+            r#"{"kind":"crisis","minutes":45,"group":{"women":3,"men":4,"non_binary":0},"#,
+            r#""setting":"school","grade":"7-8","topic":"conflict","#,
+            r#""partners":["youth-office"],"follow_up":false,"#,
+            r#""staff":"019ab2c3-0000-7000-8000-000000000002","place":"room"}"#
+        ),
         salt: [7; 16],
     };
     let mut open = Vec::new();

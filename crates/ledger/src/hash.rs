@@ -1,5 +1,6 @@
-//! SHA-256 in the three roles it has here, each with its own prefix or none: leaf, inner node, digest
-//! of stored bytes. The prefixes (RFC 9162 2.1.1) keep a leaf from being passed off as a node.
+//! SHA-256 in the three roles it has here, each with its own prefix or none: leaf, inner node,
+//! digest of stored bytes. The prefixes (RFC 9162 2.1.1) keep a leaf from being passed off as a
+//! node.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,7 +16,8 @@ use crate::{reader, writer};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Hash([u8; 32]);
 
-/// The text or the bytes are not a hash: wrong length, foreign alphabet, padding or loose trailing bits.
+/// The text or the bytes are not a hash: wrong length, foreign alphabet, padding or loose trailing
+/// bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not 32 bytes, or not their base64url without padding")]
 pub struct NotAHash;

@@ -13,7 +13,8 @@ pub struct Head {
     pub root: Hash,
     /// Right border of that tree.
     pub range: CompactRange,
-    /// recorded_at of the last event, microseconds since 1970-01-01T00:00:00Z; 0 while there is none.
+    /// recorded_at of the last event, microseconds since 1970-01-01T00:00:00Z; 0 while there is
+    /// none.
     pub at_micros: i64,
 }
 
@@ -65,13 +66,15 @@ impl Head {
         }
     }
 
-    /// The time that the next events get when the clock says `now_micros`: never earlier than the last one.
+    /// The time that the next events get when the clock says `now_micros`: never earlier than the
+    /// last one.
     #[must_use]
     pub fn next_at(&self, now_micros: i64) -> i64 {
         now_micros.max(self.at_micros)
     }
 
-    /// Appends a batch of leaves by their hashes; the root is computed once. An empty batch moves nothing.
+    /// Appends a batch of leaves by their hashes; the root is computed once. An empty batch moves
+    /// nothing.
     pub fn advance(&mut self, leaf_hashes: impl IntoIterator<Item = Hash>, at_micros: i64) {
         leaf_hashes
             .into_iter()

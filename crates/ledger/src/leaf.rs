@@ -1,8 +1,10 @@
-//! The leaf: the bytes of an event that are hashed into the tree. It is written in one fixed order that
-//! equals RFC 8785 (keys sorted by UTF-16 code units), and read only if it is spelled exactly so.
+//! The leaf: the bytes of an event that are hashed into the tree. It is written in one fixed order
+//! that equals RFC 8785 (keys sorted by UTF-16 code units), and read only if it is spelled exactly
+//! so.
 //!
-//! What is known before the head of the log is taken is written first, by [`LeafDraft::prepare`]; the
-//! four parts that only the head decides are spliced in under it, by [`PreparedLeaf::complete`].
+//! What is known before the head of the log is taken is written first, by [`LeafDraft::prepare`];
+//! the four parts that only the head decides are spliced in under it, by
+//! [`PreparedLeaf::complete`].
 
 use std::borrow::Cow;
 
@@ -24,7 +26,7 @@ const MAX_SPLICED_BYTES: usize = 27 + 16 + 16 + PREV.len() + 45;
 
 const PREV: &str = ",\"prev\":";
 
-/// Everything of a leaf but its place in the log (`design.md` 4: the leaf).
+/// Everything of a leaf but its place in the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeafDraft<'a> {
     /// Format of the leaf: [`LEAF_FORMAT`].
@@ -55,8 +57,8 @@ pub struct LeafDraft<'a> {
     pub open: Hash,
     /// One entry per sealed slot, in slot order.
     pub sealed: Vec<SealedRef<'a>>,
-    /// Salted commitments, `_sd` in the leaf: in ascending order of their bytes, each once, so that the
-    /// order tells nothing.
+    /// Salted commitments, `_sd` in the leaf: in ascending order of their bytes, each once, so that
+    /// the order tells nothing.
     pub sd: Vec<Hash>,
 }
 
@@ -74,8 +76,8 @@ pub struct SealedRef<'a> {
 /// The bytes are no leaf, or the parts make none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum LeafError {
-    /// The leaf could exceed [`MAX_LEAF_BYTES`]. `bytes` is its length, or while it is prepared the length
-    /// it can reach.
+    /// The leaf could exceed [`MAX_LEAF_BYTES`]. `bytes` is its length, or while it is prepared the
+    /// length it can reach.
     #[error("a leaf of {bytes} bytes exceeds {MAX_LEAF_BYTES}")]
     TooLarge {
         /// Length in bytes.
@@ -113,8 +115,8 @@ pub struct PreparedLeaf {
 }
 
 impl LeafDraft<'_> {
-    /// Writes all that does not depend on the head. What this accepts fits into [`MAX_LEAF_BYTES`] at any
-    /// place in the log, so under the head nothing can turn out too large.
+    /// Writes all that does not depend on the head. What this accepts fits into [`MAX_LEAF_BYTES`]
+    /// at any place in the log, so under the head nothing can turn out too large.
     pub fn prepare(&self) -> Result<PreparedLeaf, LeafError> {
         self.check()?;
         let mut text = Vec::with_capacity(1_024);
@@ -234,9 +236,10 @@ fn push_sealed(text: &mut Vec<u8>, slot: &SealedRef<'_>) {
 }
 
 impl PreparedLeaf {
-    /// Appends the whole leaf to `out`, which stays as it was on an error. `pos` is the position in the
-    /// log and `sv` the version in the stream, both from 1; `at_micros` is recorded_at in microseconds since
-    /// 1970-01-01T00:00:00Z; `prev` is the hash of the stream's previous leaf, from `sv` 2 on.
+    /// Appends the whole leaf to `out`, which stays as it was on an error. `pos` is the position in
+    /// the log and `sv` the version in the stream, both from 1; `at_micros` is recorded_at in
+    /// microseconds since 1970-01-01T00:00:00Z; `prev` is the hash of the stream's previous leaf,
+    /// from `sv` 2 on.
     pub fn complete(
         &self,
         pos: u64,
@@ -295,9 +298,10 @@ pub struct Leaf<'a> {
 }
 
 impl<'a> Leaf<'a> {
-    /// Reads a leaf and refuses every byte that [`LeafDraft::prepare`] with [`PreparedLeaf::complete`]
-    /// would have written otherwise: unsorted, repeated and unknown keys, white space, `null`, floats,
-    /// other escapes, other spellings of hashes, UUIDs and times.
+    /// Reads a leaf and refuses every byte that [`LeafDraft::prepare`] with
+    /// [`PreparedLeaf::complete`] would have written otherwise: unsorted, repeated and unknown
+    /// keys, white space, `null`, floats, other escapes, other spellings of hashes, UUIDs and
+    /// times.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, LeafError> {
         if bytes.len() > MAX_LEAF_BYTES {
             return Err(LeafError::TooLarge { bytes: bytes.len() });

@@ -1,6 +1,6 @@
-//! What can be proved: the leaf of an event, the digest of its open body, the RFC 9162 tree over all
-//! leaves and its head. No clock, no I/O, no chance and nothing of the programme: an auditor can read
-//! this crate alone and know what a proof of the log means.
+//! What can be proved: the leaf of an event, the digest of its open body, the RFC 9162 tree over
+//! all leaves and its head. No clock, no I/O, no chance and nothing of the programme: an auditor
+//! can read this crate alone and know what a proof of the log means.
 
 mod hash;
 mod head;

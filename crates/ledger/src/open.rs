@@ -1,5 +1,6 @@
 //! The open body: the part of an event that holds no personal data and is stored as text beside the
-//! leaf, which carries its digest. A random salt keeps a poor body from being guessed from that digest.
+//! leaf, which carries its digest. A random salt keeps a poor body from being guessed from that
+//! digest.
 
 use std::borrow::Cow;
 
@@ -11,7 +12,7 @@ use crate::reader::{Malformed, Reader};
 use crate::timestamp::is_date;
 use crate::writer::{push_base64, push_hash, push_list, push_string, push_uuid};
 
-/// What an open body says (`design.md` 4: the open body). The same parts are written and read.
+/// What an open body says. The same parts are written and read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OpenBody<'a> {
     /// Business date, `YYYY-MM-DD`, in the programme's time zone.
@@ -53,8 +54,8 @@ pub enum OpenError {
     Malformed(#[from] Malformed),
 }
 
-/// Appends the open body to `out`, which stays as it was on an error. `data` must be one encoded JSON
-/// object without white space around it; only its braces are looked at here.
+/// Appends the open body to `out`, which stays as it was on an error. `data` must be one encoded
+/// JSON object without white space around it; only its braces are looked at here.
 pub fn write_open(body: &OpenBody<'_>, out: &mut Vec<u8>) -> Result<(), OpenError> {
     body.check()?;
     out.reserve(body.data.len() + 512);
@@ -113,8 +114,9 @@ impl<'a> OpenBody<'a> {
         Ok(())
     }
 
-    /// Reads an open body and refuses every byte outside of `data` that [`write_open`] would have written
-    /// otherwise. `data` may be any JSON object: it is checked to be one and handed on as it stands.
+    /// Reads an open body and refuses every byte outside of `data` that [`write_open`] would have
+    /// written otherwise. `data` may be any JSON object: it is checked to be one and handed on as
+    /// it stands.
     pub fn parse(text: &'a str) -> Result<Self, OpenError> {
         let mut json = Reader::new(text.as_bytes())?;
         json.expect("{\"ags\":")?;
@@ -329,6 +331,36 @@ mod tests {
         for wrong in ["", "{}", "null", "{\"ags\":\"15\",\"data\":{\"a\":\"ä"] {
             assert!(OpenBody::parse(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn data_that_is_not_an_object_is_refused() {
+        for data in [
+            "[]",
+            "45",
+            "\"x\"",
+            "null",
+            "true",
+            " {}",
+            "{]",
+            "{\"a\":}",
+            "{\"a\" 1}",
+        ] {
+            let text = SMALLEST.replace("{}", data);
+            assert_eq!(
+                OpenBody::parse(&text),
+                Err(OpenError::NotAnObject),
+                "{data}"
+            );
+        }
+    }
+
+    #[test]
+    fn deep_nesting_does_not_exhaust_the_stack() {
+        let deep = format!("{{\"a\":{}{}}}", "[".repeat(500_000), "]".repeat(500_000));
+        let text = SMALLEST.replace("{}", &deep);
+        assert_eq!(OpenBody::parse(&text).unwrap().data, deep);
+        assert!(OpenBody::parse(&text[..600_000]).is_err());
     }
 
     proptest! {

@@ -1,5 +1,6 @@
-//! Inclusion and consistency proofs of RFC 9162 2.1.3 and 2.1.4. The makers follow the definitions over
-//! all leaf hashes and are as slow as these; the verifiers are the loops of 2.1.3.2 and 2.1.4.2.
+//! Inclusion and consistency proofs of RFC 9162 2.1.3 and 2.1.4. The makers follow the definitions
+//! over all leaf hashes and are as slow as these; the verifiers are the loops of 2.1.3.2 and
+//! 2.1.4.2.
 
 use crate::hash::{Hash, node_hash};
 use crate::tree::root_of_empty_tree;
@@ -7,7 +8,8 @@ use crate::tree::root_of_empty_tree;
 /// A proof does not prove what it is given for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ProofError {
-    /// The leaf does not exist in a tree of that size, or the older tree is larger than the newer one.
+    /// The leaf does not exist in a tree of that size, or the older tree is larger than the newer
+    /// one.
     #[error("there is no such proof for trees of these sizes")]
     OutOfRange,
     /// The proof has more or fewer hashes than trees of these sizes need.
@@ -18,7 +20,8 @@ pub enum ProofError {
     Root,
 }
 
-/// The path from leaf `index` (from 0) to the root of the tree over these leaf hashes, lowest first.
+/// The path from leaf `index` (from 0) to the root of the tree over these leaf hashes, lowest
+/// first.
 pub fn inclusion_proof(leaf_hashes: &[Hash], index: usize) -> Result<Vec<Hash>, ProofError> {
     if index >= leaf_hashes.len() {
         return Err(ProofError::OutOfRange);
@@ -43,8 +46,8 @@ fn push_path(leaves: &[Hash], index: usize, path: &mut Vec<Hash>) {
     }
 }
 
-/// What shows that the tree over these leaf hashes continues the tree over the first `old_size` of them.
-/// Empty for `old_size` 0 and for equal sizes.
+/// What shows that the tree over these leaf hashes continues the tree over the first `old_size` of
+/// them. Empty for `old_size` 0 and for equal sizes.
 pub fn consistency_proof(leaf_hashes: &[Hash], old_size: usize) -> Result<Vec<Hash>, ProofError> {
     if old_size > leaf_hashes.len() {
         return Err(ProofError::OutOfRange);

@@ -1,5 +1,6 @@
-//! Reading JSON that must be spelled exactly as `writer` spells it. The caller names what comes next;
-//! anything else is malformed. So one value has one text, and no reader after us can see another one.
+//! Reading JSON that must be spelled exactly as `writer` spells it. The caller names what comes
+//! next; anything else is malformed. So one value has one text, and no reader after us can see
+//! another one.
 
 use std::borrow::Cow;
 
@@ -53,7 +54,8 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// What is not read yet. `at` only ever stops behind an ASCII character or at a whole run of text.
+    /// What is not read yet. `at` only ever stops behind an ASCII character or at a whole run of
+    /// text.
     pub(crate) fn rest(&self) -> &'a str {
         &self.text[self.at..]
     }

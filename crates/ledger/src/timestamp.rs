@@ -1,5 +1,6 @@
-//! Points in time as a leaf spells them: `2026-11-23T17:00:00.000000Z`, always 27 characters, always
-//! six decimals. Integer arithmetic on the proleptic Gregorian calendar, so that nothing is rounded.
+//! Points in time as a leaf spells them: `2026-11-23T17:00:00.000000Z`, always 27 characters,
+//! always six decimals. Integer arithmetic on the proleptic Gregorian calendar, so that nothing is
+//! rounded.
 
 const MICROS_PER_DAY: i64 = 86_400_000_000;
 
@@ -81,7 +82,8 @@ fn put(field: &mut [u8], mut number: i64) {
 }
 
 /// Year, month and day of a day number since 1970-01-01, for days that are not negative. Years are
-/// counted from March, so that the leap day is the last of its year and months follow a linear rule.
+/// counted from March, so that the leap day is the last of its year and months follow a linear
+/// rule.
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);

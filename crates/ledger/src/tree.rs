@@ -1,5 +1,6 @@
-//! The RFC 9162 tree over all leaf hashes, kept as its compact range: the roots of the perfect subtrees
-//! that its size is made of, one per bit, largest first. That is enough to append and to give the root.
+//! The RFC 9162 tree over all leaf hashes, kept as its compact range: the roots of the perfect
+//! subtrees that its size is made of, one per bit, largest first. That is enough to append and to
+//! give the root.
 
 use crate::hash::{Hash, digest, node_hash};
 use crate::writer::MAX_INTEGER;
@@ -49,7 +50,8 @@ impl CompactRange {
     /// Appends a leaf by its hash. About two hashes are computed, on average one.
     pub fn push(&mut self, leaf_hash: Hash) {
         let mut root = leaf_hash;
-        // Each trailing one of the size is a perfect subtree that the new leaf completes to a larger one.
+        // Each trailing one of the size is a perfect subtree that the new leaf completes to a
+        // larger one.
         for _ in 0..self.size.trailing_ones() {
             if let Some(left) = self.roots.pop() {
                 root = node_hash(&left, &root);
@@ -74,7 +76,8 @@ impl CompactRange {
             .unwrap_or_else(root_of_empty_tree)
     }
 
-    /// The hashes one after another, largest subtree first. The size is not in them: store it beside.
+    /// The hashes one after another, largest subtree first. The size is not in them: store it
+    /// beside.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         self.roots
@@ -83,8 +86,8 @@ impl CompactRange {
             .collect()
     }
 
-    /// Reads what [`CompactRange::to_bytes`] gave for a tree of this size. Whether the hashes are the right
-    /// ones only a known root can tell: see [`crate::Head::restore`].
+    /// Reads what [`CompactRange::to_bytes`] gave for a tree of this size. Whether the hashes are
+    /// the right ones only a known root can tell: see [`crate::Head::restore`].
     pub fn from_bytes(size: u64, bytes: &[u8]) -> Result<Self, RangeError> {
         if size > MAX_INTEGER {
             return Err(RangeError::TooLarge(size));

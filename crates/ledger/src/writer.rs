@@ -11,8 +11,8 @@ pub const MAX_INTEGER: u64 = (1 << 53) - 1;
 const BASE64URL: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const HEX: &[u8; 16] = b"0123456789abcdef";
 
-/// Appends a quoted string. Everything but quote, backslash and the 32 control characters stands for
-/// itself (RFC 8785 3.2.2.2).
+/// Appends a quoted string. Everything but quote, backslash and the 32 control characters stands
+/// for itself (RFC 8785 3.2.2.2).
 pub(crate) fn push_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
     let mut rest = text.as_bytes();

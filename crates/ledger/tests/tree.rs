@@ -1,4 +1,5 @@
-//! The compact range and the proofs against the definition of RFC 9162 and against another implementation.
+//! The compact range and the proofs against the definition of RFC 9162 and against another
+//! implementation.
 
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof};
@@ -34,7 +35,8 @@ fn oracle_of(size: u64) -> Oracle {
     oracle
 }
 
-/// MTH as RFC 9162 2.1.1 defines it: split at the largest power of two that is smaller than the size.
+/// MTH as RFC 9162 2.1.1 defines it: split at the largest power of two that is smaller than the
+/// size.
 fn naive_root(leaves: &[Hash]) -> Hash {
     match leaves.len() {
         0 => root_of_empty_tree(),
