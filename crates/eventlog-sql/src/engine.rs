@@ -84,32 +84,20 @@ struct Statements {
 impl Statements {
     fn new() -> Self {
         Self {
-            streams: Many::new("insert into stream (sid, name) values", 2, "", 6),
-            types: Many::new("insert into event_type (tid, name) values", 2, "", 3),
-            tags: Many::new("insert into tag (tag, name) values", 2, "", 5),
-            events: Many::new(
-                "insert into event (pos, sid, sv, tid, at, leaf_hash, leaf, open, tags) values",
-                9,
-                "",
-                7,
-            ),
-            commands: Many::new("insert into log_command (cmd, digest, first, count, at) values", 5, "", 7),
-            slots: Many::new("insert or ignore into sealed_slot (digest, bytes) values", 2, "", 6),
-            segments: Many::new("insert or replace into tag_segment (tag, segment, positions) values", 3, "", 7),
-            find_commands: Many::new(
-                "select c.cmd, c.digest, c.first, c.count from log_command c where c.cmd in (values",
-                1,
-                ")",
-                7,
-            ),
-            find_streams: Many::new(
-                "select s.sid, s.name, e.sv, e.leaf_hash from stream s \
+            streams: Many::insert("stream (sid, name)", 2),
+            types: Many::insert("event_type (tid, name)", 2),
+            tags: Many::insert("tag (tag, name)", 2),
+            events: Many::insert("event (pos, sid, sv, tid, at, leaf_hash, leaf, open, tags)", 9),
+            commands: Many::insert("log_command (cmd, digest, first, count, at)", 5),
+            slots: Many::insert("sealed_slot (digest, bytes)", 2),
+            segments: Many::insert("tag_segment (tag, segment, positions)", 3),
+            find_commands: Many::list("select 1, cmd, digest, first, count from log_command where cmd in", ""),
+            find_streams: Many::list(
+                "select 2, s.sid, s.name, e.sv, e.leaf_hash from stream s \
                  left join event e on e.sid = s.sid \
                  and e.sv = (select max(l.sv) from event l where l.sid = s.sid) \
-                 where s.name in (values",
-                1,
-                ")",
-                7,
+                 where s.name in",
+                "",
             ),
         }
     }
@@ -141,32 +129,35 @@ impl SqliteEngine {
         Ok(())
     }
 
+    /// Takes the write lock and looks up what the batch needs to know, in one go.
     async fn look_up(&mut self, commands: &[Uuid], streams: &[Arc<str>]) -> Result<Taken, BoxError> {
-        if self.known.is_none() {
+        let mut parts = vec![Stmt::new("begin immediate"), Stmt::new("select 0, size from log_head")];
+        parts.extend(self.statements.find_commands.statements(commands, |stmt, id| stmt.blob(*id.as_bytes())));
+        parts.extend(self.statements.find_streams.statements(streams, |stmt, name| stmt.shared_text(Arc::clone(name))));
+        let (mut size, mut found, mut heads) = (0, Vec::new(), Vec::new());
+        for row in self.writer.fetch_all(Stmt::batch(parts)).await? {
+            match row.int(0)? {
+                0 => size = row.int(1)? as u64,
+                1 => {
+                    let record = CommandRecord {
+                        first: row.int(3)? as u64,
+                        count: row.int(4)? as u64,
+                        digest: row.opt_blob(2)?.and_then(|bytes| bytes.try_into().ok()),
+                    };
+                    found.push((Uuid::from_slice(row.blob(1)?)?, record));
+                }
+                _ => {
+                    let head = StreamHead {
+                        number: row.int(1)?,
+                        version: row.opt_int(3)?.unwrap_or(0) as u64,
+                        last: row.opt_blob(4)?.map(Hash::try_from).transpose()?,
+                    };
+                    heads.push((row.text(2)?.into(), head));
+                }
+            }
+        }
+        if self.known.as_ref().is_none_or(|known| known.head.size != size) {
             self.learn().await?;
-        }
-        let mut found = Vec::new();
-        for stmt in self.statements.find_commands.statements(commands.iter(), |stmt, id| stmt.blob(*id.as_bytes())) {
-            for row in self.writer.fetch_all(stmt).await? {
-                let record = CommandRecord {
-                    first: row.int(2)? as u64,
-                    count: row.int(3)? as u64,
-                    digest: row.opt_blob(1)?.and_then(|bytes| bytes.try_into().ok()),
-                };
-                found.push((Uuid::from_slice(row.blob(0)?)?, record));
-            }
-        }
-        let mut heads = Vec::new();
-        let asked = self.statements.find_streams.statements(streams.iter(), |stmt, name| stmt.shared_text(Arc::clone(name)));
-        for stmt in asked {
-            for row in self.writer.fetch_all(stmt).await? {
-                let head = StreamHead {
-                    number: row.int(0)?,
-                    version: row.opt_int(2)?.unwrap_or(0) as u64,
-                    last: row.opt_blob(3)?.map(Hash::try_from).transpose()?,
-                };
-                heads.push((row.text(1)?.into(), head));
-            }
         }
         let Some(known) = &self.known else { return Err(HeadMoved.into()) };
         Ok(Taken { head: known.head.clone(), commands: found, streams: heads, next_stream: known.next_stream })
@@ -191,11 +182,11 @@ impl SqliteEngine {
             sealed.append(&mut row.sealed);
             rows.push((row, tid, encode_tags(&tags)));
         }
-        let mut stmts = Vec::new();
+        let mut stmts: Vec<Stmt> = Vec::new();
         let name = |stmt: Stmt, (number, name): (i64, Arc<str>)| stmt.int(number).shared_text(name);
         stmts.extend(statements.types.statements(new_types, name));
         stmts.extend(statements.tags.statements(new_tags, name));
-        stmts.extend(statements.streams.statements(batch.streams.clone(), name));
+        stmts.extend(statements.streams.statements(batch.streams.iter().cloned(), name));
         stmts.extend(statements.events.statements(rows, |stmt, (row, tid, tags)| {
             stmt.int(row.position as i64)
                 .int(row.stream)
@@ -220,19 +211,17 @@ impl SqliteEngine {
         stmts.extend(statements.segments.statements(segments, |stmt, (tag, segment, positions)| {
             stmt.int(tag).int(segment).blob(positions)
         }));
-        for stmt in stmts {
-            writer.execute(stmt).await?;
-        }
-        let head = Stmt::new("update log_head set size = $1, root = $2, range = $3, at = $4 where id = 1 and size = $5")
-            .int(batch.head.size as i64)
-            .blob(*batch.head.root.as_bytes())
-            .blob(batch.head.range.to_bytes())
-            .int(at)
-            .int(batch.base as i64);
-        if writer.execute(head).await? != 1 {
-            return Err(HeadMoved.into());
-        }
-        writer.commit().await?;
+        // The insert guard refuses positions at or below the stored head, so a head that somebody
+        // else has moved in the meantime makes this fail as a whole.
+        stmts.push(
+            Stmt::new("update log_head set size = ?, root = ?, range = ?, at = ? where id = 1")
+                .int(batch.head.size as i64)
+                .blob(*batch.head.root.as_bytes())
+                .blob(batch.head.range.to_bytes())
+                .int(at),
+        );
+        stmts.push(Stmt::new("commit"));
+        writer.execute(Stmt::batch(stmts)).await?;
         known.next_stream += batch.streams.len() as i64;
         known.head = batch.head;
         Ok(())
@@ -241,7 +230,6 @@ impl SqliteEngine {
 
 impl Engine for SqliteEngine {
     async fn take(&mut self, commands: &[Uuid], streams: &[Arc<str>]) -> Result<Taken, BoxError> {
-        self.writer.begin().await?;
         let taken = self.look_up(commands, streams).await;
         if taken.is_err() {
             self.known = None;

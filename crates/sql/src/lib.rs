@@ -2,10 +2,10 @@
 //! integers, texts and blobs.
 //!
 //! [`Db`] is a database with readers; [`Writer`] is its one writing connection; [`Stmt`] is a text
-//! with arguments; [`Row`] is what comes back.
+//! with [`Arg`]uments; [`Row`] is what comes back.
 
 mod db;
 mod stmt;
 
 pub use db::{Checkpointed, Db, Durability, Options, SqlError, Writer};
-pub use stmt::{Many, Row, Stmt};
+pub use stmt::{Arg, Many, Row, Stmt};

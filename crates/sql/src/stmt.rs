@@ -7,25 +7,37 @@ use sqlx::{Arguments, AssertSqlSafe, Row as _, SqlSafeStr, SqlStr};
 
 use crate::db::SqlError;
 
-/// A statement and its arguments, in the order of `$1`, `$2` …
+/// A value at the seam.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arg {
+    /// Nothing.
+    Null,
+    /// An integer: numbers, days, microseconds.
+    Int(i64),
+    /// A text.
+    Text(String),
+    /// A text that others hold too.
+    Shared(Arc<str>),
+    /// Bytes.
+    Blob(Vec<u8>),
+}
+
+/// A statement and its arguments, in order.
 #[derive(Clone)]
 pub struct Stmt {
-    pub(crate) text: SqlStr,
-    pub(crate) args: SqliteArguments,
-    failed: bool,
+    text: SqlStr,
+    args: Vec<Arg>,
 }
 
 impl Stmt {
-    /// A statement without arguments so far.
-    pub fn new(text: &'static str) -> Self {
-        Self { text: SqlStr::from_static(text), args: SqliteArguments::default(), failed: false }
+    /// A statement without arguments so far; its parameters are `$1`, `$2` … or `?`.
+    pub const fn new(text: &'static str) -> Self {
+        Self { text: SqlStr::from_static(text), args: Vec::new() }
     }
 
     fn of(text: Arc<str>, args: usize) -> Self {
-        let mut arguments = SqliteArguments::default();
-        arguments.reserve(args, 0);
         // Safe: the text is made of literals of this program and of placeholders only.
-        Self { text: AssertSqlSafe(text).into_sql_str(), args: arguments, failed: false }
+        Self { text: AssertSqlSafe(text).into_sql_str(), args: Vec::with_capacity(args) }
     }
 
     /// A statement whose text was put together from literals, with placeholders for every value.
@@ -33,83 +45,123 @@ impl Stmt {
         Self::of(text.into(), 8)
     }
 
-    fn push<'t, T: sqlx::Encode<'t, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>>(mut self, value: T) -> Self {
-        self.failed |= self.args.add(value).is_err();
+    /// Several statements in one, done in one go. The parameters of each are `?`, so that they
+    /// follow one another.
+    pub fn batch(parts: impl IntoIterator<Item = Self>) -> Self {
+        let (mut text, mut args) = (String::new(), Vec::new());
+        for part in parts {
+            text.push_str(part.text.as_str());
+            text.push(';');
+            args.extend(part.args);
+        }
+        Self { text: AssertSqlSafe(text).into_sql_str(), args }
+    }
+
+    /// The statement's text.
+    pub fn sql(&self) -> &str {
+        self.text.as_str()
+    }
+
+    /// The arguments so far.
+    pub fn args(&self) -> &[Arg] {
+        &self.args
+    }
+
+    /// Adds a value.
+    #[must_use]
+    pub fn arg(mut self, value: Arg) -> Self {
+        self.args.push(value);
         self
     }
 
     /// Adds an integer.
     #[must_use]
     pub fn int(self, value: i64) -> Self {
-        self.push(value)
+        self.arg(Arg::Int(value))
     }
 
     /// Adds an integer or null.
     #[must_use]
     pub fn opt_int(self, value: Option<i64>) -> Self {
-        self.push(value)
+        self.arg(value.map_or(Arg::Null, Arg::Int))
     }
 
     /// Adds a text.
     #[must_use]
     pub fn text(self, value: impl Into<String>) -> Self {
-        self.push(value.into())
+        self.arg(Arg::Text(value.into()))
     }
 
     /// Adds a shared text without copying it.
     #[must_use]
     pub fn shared_text(self, value: Arc<str>) -> Self {
-        self.push(value)
+        self.arg(Arg::Shared(value))
     }
 
     /// Adds a text or null.
     #[must_use]
     pub fn opt_text(self, value: Option<String>) -> Self {
-        self.push(value)
+        self.arg(value.map_or(Arg::Null, Arg::Text))
     }
 
     /// Adds a blob.
     #[must_use]
     pub fn blob(self, value: impl Into<Vec<u8>>) -> Self {
-        self.push(value.into())
+        self.arg(Arg::Blob(value.into()))
     }
 
     /// Adds a blob or null.
     #[must_use]
     pub fn opt_blob(self, value: Option<Vec<u8>>) -> Self {
-        self.push(value)
+        self.arg(value.map_or(Arg::Null, Arg::Blob))
     }
 
     pub(crate) fn ready(self) -> Result<(SqlStr, SqliteArguments), SqlError> {
-        if self.failed { Err(SqlError::Argument) } else { Ok((self.text, self.args)) }
+        let mut args = SqliteArguments::default();
+        args.reserve(self.args.len(), 0);
+        for arg in self.args {
+            let added = match arg {
+                Arg::Null => args.add(None::<i64>),
+                Arg::Int(value) => args.add(value),
+                Arg::Text(value) => args.add(value),
+                Arg::Shared(value) => args.add(value),
+                Arg::Blob(value) => args.add(value),
+            };
+            added.map_err(|_| SqlError::Argument)?;
+        }
+        Ok((self.text, args))
     }
 }
 
-/// A statement with a list of rows (`… values ($1,$2),($3,$4) …`), in few sizes so that each is
-/// prepared once.
+/// A statement with a list of rows, in few sizes so that each is prepared once. A list between two
+/// sizes is filled up with nulls, which the statement leaves out.
 #[derive(Clone)]
 pub struct Many {
     columns: usize,
-    /// Texts for 1, 2, 4 … rows.
-    texts: Vec<Arc<str>>,
+    sizes: Vec<(usize, Arc<str>)>,
 }
 
 impl Many {
-    /// Rows of `columns` values between `head` and `tail`, at most `2^max_log2` in one statement.
-    pub fn new(head: &'static str, columns: usize, tail: &'static str, max_log2: u32) -> Self {
-        let texts = (0..=max_log2)
-            .map(|log2| {
-                let rows: Vec<String> = (0..1_usize << log2)
-                    .map(|row| {
-                        let marks: Vec<String> =
-                            (1..=columns).map(|column| format!("${}", row * columns + column)).collect();
-                        format!("({})", marks.join(","))
-                    })
-                    .collect();
-                format!("{head} {} {tail}", rows.join(",")).into()
-            })
+    /// The sizes of lists: at most a third is filling.
+    const SIZES: [usize; 15] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
+
+    /// `insert into <target> select …` of rows of `columns` values. The first column is never null.
+    pub fn insert(target: &'static str, columns: usize) -> Self {
+        Self::new(columns, |values| format!("insert into {target} select * from ({values}) where column1 is not null"))
+    }
+
+    /// `<head> (<list of single values>) <tail>`.
+    pub fn list(head: &'static str, tail: &'static str) -> Self {
+        Self::new(1, |values| format!("{head} ({values}) {tail}"))
+    }
+
+    fn new(columns: usize, text: impl Fn(String) -> String) -> Self {
+        let row = format!("({})", vec!["?"; columns].join(","));
+        let sizes = Self::SIZES
+            .iter()
+            .map(|rows| (*rows, text(format!("values {}", vec![row.as_str(); *rows].join(","))).into()))
             .collect();
-        Self { columns, texts }
+        Self { columns, sizes }
     }
 
     /// Cuts the rows into statements; `bind` adds one row's values.
@@ -121,11 +173,15 @@ impl Many {
         let mut rows = rows.into_iter();
         let mut statements = Vec::new();
         while rows.len() > 0 {
-            let log2 = (rows.len().ilog2() as usize).min(self.texts.len() - 1);
-            let size = 1_usize << log2;
-            let mut stmt = Stmt::of(Arc::clone(&self.texts[log2]), size * self.columns);
-            for row in rows.by_ref().take(size) {
+            let fitting = self.sizes.iter().find(|(size, _)| *size >= rows.len()).or(self.sizes.last());
+            let Some((size, text)) = fitting else { break };
+            let taken = rows.len().min(*size);
+            let mut stmt = Stmt::of(Arc::clone(text), size * self.columns);
+            for row in rows.by_ref().take(taken) {
                 stmt = bind(stmt, row);
+            }
+            for _ in 0..(size - taken) * self.columns {
+                stmt = stmt.opt_int(None);
             }
             statements.push(stmt);
         }
