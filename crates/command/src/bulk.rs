@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
-use sfs_domain::decider::Fact;
 use sfs_domain::Event;
+use sfs_domain::decider::Fact;
 use sfs_eventlog::{Append, AppendError, Appended, Committed, Expected, Guard, StreamWrite};
 use uuid::Uuid;
 
@@ -111,8 +111,10 @@ impl Handler {
     ) -> Vec<Result<Outcome, CommandError>> {
         const ATTEMPTS: usize = 16;
         // The events carry the identity of the list, so a repeated list is found as a whole.
-        let requests: Vec<Request> =
-            (0_u32..).zip(requests).map(|(n, request)| Request { command_id: line_id(list, n), ..request.clone() }).collect();
+        let requests: Vec<Request> = (0_u32..)
+            .zip(requests)
+            .map(|(n, request)| Request { command_id: line_id(list, n), ..request.clone() })
+            .collect();
         for _ in 0..ATTEMPTS {
             let (ahead, mut decided) = (Ahead::new(&self.states), Vec::with_capacity(requests.len()));
             let mut refused = None;
@@ -137,11 +139,13 @@ impl Handler {
                     None => siblings(requests.len(), index, why),
                 };
             }
-            if requests.iter().any(|request| request.dry_run) {
-                return decided.into_iter().map(|decided| Ok(dry(decided))).collect();
-            }
-            if append.writes.is_empty() {
-                return decided.into_iter().map(|decided| Ok(dry(decided))).collect();
+            let dry_run = requests.iter().any(|request| request.dry_run);
+            if dry_run || append.writes.is_empty() {
+                // A list that would change nothing may be one that was done before.
+                return match self.list_before(&append, &requests).await.filter(|_| !dry_run) {
+                    Some(outcomes) => outcomes,
+                    None => decided.into_iter().map(|decided| Ok(dry(decided))).collect(),
+                };
             }
             match self.log.append(append.clone()).await {
                 Ok(Appended::Committed(committed)) => return self.list_accepted(&requests, decided, &committed),
@@ -168,7 +172,8 @@ impl Handler {
         for decided in decided {
             let Decided::Events(ready) = decided else { continue };
             // Only the first write to a stream is checked against the log; the next follow it.
-            let expected = if written.contains_key(&ready.stream) { Expected::Any } else { Expected::Version(ready.base) };
+            let expected =
+                if written.contains_key(&ready.stream) { Expected::Any } else { Expected::Version(ready.base) };
             for guard in &ready.guards {
                 let known = written.contains_key(&guard.stream) || guards.iter().any(|g| g.stream == guard.stream);
                 if !known {
@@ -216,7 +221,8 @@ impl Handler {
     async fn list_before(&self, append: &Append, requests: &[Request]) -> Option<Vec<Result<Outcome, CommandError>>> {
         let record = self.log.command(append.command).await.ok()??;
         if record.digest != Some(append.digest) {
-            let why = if record.digest.is_some() { CommandError::PayloadDiffers } else { CommandError::PayloadForgotten };
+            let why =
+                if record.digest.is_some() { CommandError::PayloadDiffers } else { CommandError::PayloadForgotten };
             return Some(siblings(requests.len(), 0, why));
         }
         let receipts = self.receipts(&record).await.ok()?;

@@ -8,8 +8,7 @@ use sfs_domain::decider::{Fact, check_envelope};
 use sfs_domain::reference::Reference;
 use sfs_domain::{Event, Facts, Grant, PrincipalId, State, StreamId, authority};
 use sfs_eventlog::{
-    Append, AppendError, Appended, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard,
-    StreamWrite,
+    Append, AppendError, Appended, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard, StreamWrite,
 };
 use sfs_ledger::Leaf;
 use sha2::Sha256;
@@ -136,14 +135,17 @@ impl Handler {
                     let before = self.before(asked).await?;
                     return Ok(before.unwrap_or(Outcome::Unchanged { stream, version }));
                 }
-                Err(why) => return self.before(asked).await?.ok_or(why),
+                Err(CommandError::Forbidden) => return Err(CommandError::Forbidden),
+                Err(why) => return self.before(asked).await?.map_or(Err(why), Ok),
             };
             if request.dry_run {
                 return Ok(would(ready));
             }
             let append = self.append_of(asked, &ready);
             match self.log.append(append).await {
-                Ok(Appended::Committed(committed)) => return Ok(Outcome::Accepted(self.accepted(request, ready, &committed))),
+                Ok(Appended::Committed(committed)) => {
+                    return Ok(Outcome::Accepted(self.accepted(request, ready, &committed)));
+                }
                 Ok(Appended::Replayed(record)) => return self.receipt(&record).await.map(Outcome::Replayed),
                 Err(AppendError::Conflict { stream, .. }) => self.states.forget(&stream),
                 Err(why) => return Err(append_error(why)),
@@ -182,7 +184,11 @@ impl Handler {
         let stream: Arc<str> = target.as_str().into();
         let folded = source.load(&stream).await?;
         let mut others = Vec::new();
-        let mut guards: Vec<Guard> = caller.read.iter().map(|(stream, version)| Guard { stream: Arc::clone(stream), version: *version }).collect();
+        let mut guards: Vec<Guard> = caller
+            .read
+            .iter()
+            .map(|(stream, version)| Guard { stream: Arc::clone(stream), version: *version })
+            .collect();
         for read in request.command.reads(&folded.state) {
             let name: Arc<str> = read.as_str().into();
             let other = source.load(&name).await?;
@@ -256,7 +262,9 @@ impl Handler {
     async fn before(&self, asked: Asked<'_>) -> Result<Option<Outcome>, CommandError> {
         let Some(record) = self.log.command(asked.request.command_id).await? else { return Ok(None) };
         match record.digest {
-            Some(digest) if digest == self.digest(asked) => self.receipt(&record).await.map(Outcome::Replayed).map(Some),
+            Some(digest) if digest == self.digest(asked) => {
+                self.receipt(&record).await.map(Outcome::Replayed).map(Some)
+            }
             Some(_) => Err(CommandError::PayloadDiffers),
             None => Err(CommandError::PayloadForgotten),
         }
@@ -290,7 +298,9 @@ impl Handler {
         let filter = Filter { leaves: true, ..Filter::default() };
         let count = usize::try_from(record.count).unwrap_or(usize::MAX);
         let page = self.log.read(&filter, Direction::Forwards, record.first - 1, count).await?;
-        let damaged = |position| CommandError::Read(sfs_eventlog::ReadError::Damaged { position, what: "a leaf is not readable".into() });
+        let damaged = |position| {
+            CommandError::Read(sfs_eventlog::ReadError::Damaged { position, what: "a leaf is not readable".into() })
+        };
         let mut receipt: Option<Receipt> = None;
         for stored in page.events {
             let leaf = Leaf::parse(&stored.leaf).map_err(|_| damaged(stored.position))?;

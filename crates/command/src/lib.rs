@@ -11,6 +11,8 @@ mod handler;
 mod ids;
 mod request;
 mod states;
+#[cfg(test)]
+mod tests;
 mod write;
 
 pub use caller::Caller;

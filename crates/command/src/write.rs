@@ -100,12 +100,8 @@ pub fn write(
 
 /// What an event can be found by. `sfs verify` recomputes these from leaf and open body.
 pub fn event_tags(event_type: &str, category: &str, actor: &str, place: &Place) -> Vec<Arc<str>> {
-    let mut all = vec![
-        tags::event_type(event_type),
-        tags::category(category),
-        tags::actor(actor),
-        tags::district(&place.ags),
-    ];
+    let mut all =
+        vec![tags::event_type(event_type), tags::category(category), tags::actor(actor), tags::district(&place.ags)];
     all.extend(place.provider.as_ref().map(tags::provider));
     all.extend(place.school.as_ref().map(tags::school));
     all

@@ -198,9 +198,9 @@ impl SqliteEngine {
                 .text(row.open)
                 .blob(tags)
         }));
-        stmts.extend(statements.slots.statements(sealed, |stmt, slot| {
-            stmt.blob(*slot.digest.as_bytes()).blob(slot.bytes)
-        }));
+        stmts.extend(
+            statements.slots.statements(sealed, |stmt, slot| stmt.blob(*slot.digest.as_bytes()).blob(slot.bytes)),
+        );
         stmts.extend(statements.commands.statements(batch.commands, |stmt, (id, record)| {
             stmt.blob(*id.as_bytes())
                 .opt_blob(record.digest.map(Vec::from))
@@ -208,9 +208,11 @@ impl SqliteEngine {
                 .int(record.count as i64)
                 .int(at)
         }));
-        stmts.extend(statements.segments.statements(segments, |stmt, (tag, segment, positions)| {
-            stmt.int(tag).int(segment).blob(positions)
-        }));
+        stmts.extend(
+            statements
+                .segments
+                .statements(segments, |stmt, (tag, segment, positions)| stmt.int(tag).int(segment).blob(positions)),
+        );
         // The insert guard refuses positions at or below the stored head, so a head that somebody
         // else has moved in the meantime makes this fail as a whole.
         stmts.push(
@@ -250,7 +252,10 @@ impl Engine for SqliteEngine {
 
     async fn release(&mut self) {
         if let Err(why) = self.writer.rollback().await {
-            tracing::warn!(error = &why as &dyn std::error::Error, "a transaction that wrote nothing could not be ended");
+            tracing::warn!(
+                error = &why as &dyn std::error::Error,
+                "a transaction that wrote nothing could not be ended"
+            );
         }
     }
 

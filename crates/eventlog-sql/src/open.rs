@@ -132,12 +132,8 @@ pub async fn open(
     if !is_new {
         refuse_foreign(path)?;
     }
-    let options = Options {
-        create: is_new,
-        durability: settings.durability,
-        readers: settings.readers,
-        ..Options::default()
-    };
+    let options =
+        Options { create: is_new, durability: settings.durability, readers: settings.readers, ..Options::default() };
     let db = Db::open(path, options).await.map_err(failed)?;
     let mut writer = db.writer().await.map_err(failed)?;
     if is_new {
@@ -176,11 +172,12 @@ async fn create(writer: &mut Writer, origin: &str) -> Result<(), SqlError> {
     writer.begin().await?;
     writer.run_script(include_str!("schema.sql")).await?;
     let empty = Head::empty();
-    let head = Stmt::new("insert into log_head (id, origin, level, size, root, range, at) values (1, $1, $2, 0, $3, $4, 0)")
-        .text(origin)
-        .int(LEVEL)
-        .blob(*empty.root.as_bytes())
-        .blob(empty.range.to_bytes());
+    let head =
+        Stmt::new("insert into log_head (id, origin, level, size, root, range, at) values (1, $1, $2, 0, $3, $4, 0)")
+            .text(origin)
+            .int(LEVEL)
+            .blob(*empty.root.as_bytes())
+            .blob(empty.range.to_bytes());
     writer.execute(head).await?;
     writer.commit().await?;
     writer.checkpoint(true).await?;
@@ -249,7 +246,9 @@ async fn keep_wal_short(db: &Db, ended: CancellationToken) -> Result<(), SqlErro
             }
             match writer.checkpoint(restart).await {
                 Ok(done) => restart = done.log_pages > RESTART_PAGES,
-                Err(why) => tracing::warn!(error = &why as &dyn std::error::Error, "the write-ahead log could not be shortened"),
+                Err(why) => {
+                    tracing::warn!(error = &why as &dyn std::error::Error, "the write-ahead log could not be shortened")
+                }
             }
         }
     });

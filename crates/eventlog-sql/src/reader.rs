@@ -50,7 +50,10 @@ impl SqliteReader {
         if let Ok(mut types) = self.types.write() {
             *types = fresh;
         }
-        name.ok_or_else(|| ReadError::Damaged { position: 0, what: format!("an event has the unknown type number {tid}") })
+        name.ok_or_else(|| ReadError::Damaged {
+            position: 0,
+            what: format!("an event has the unknown type number {tid}"),
+        })
     }
 
     async fn events(&self, stmt: Stmt, leaves: bool) -> Result<Vec<StoredEvent>, ReadError> {
@@ -91,18 +94,14 @@ impl SqliteReader {
     }
 
     /// Which positions of the complete segments `from..=to` match.
-    async fn match_segments(
-        &self,
-        groups: &[Vec<i64>],
-        from: u64,
-        to: u64,
-    ) -> Result<HashMap<u64, Bits>, ReadError> {
+    async fn match_segments(&self, groups: &[Vec<i64>], from: u64, to: u64) -> Result<HashMap<u64, Bits>, ReadError> {
         let mut lists: HashMap<(i64, u64), Bits> = HashMap::new();
         for tag in groups.iter().flatten() {
-            let stmt = Stmt::new("select segment, positions from tag_segment where tag = $1 and segment between $2 and $3")
-                .int(*tag)
-                .int(from as i64)
-                .int(to as i64);
+            let stmt =
+                Stmt::new("select segment, positions from tag_segment where tag = $1 and segment between $2 and $3")
+                    .int(*tag)
+                    .int(from as i64)
+                    .int(to as i64);
             for row in self.db.fetch_all(stmt).await.map_err(storage)? {
                 let segment = row.int(0).map_err(storage)? as u64;
                 let bits = Bits::decode(row.blob(1).map_err(storage)?).ok_or_else(|| ReadError::Damaged {
@@ -195,7 +194,9 @@ impl SqliteReader {
                     let last = segment_of(end);
                     let first = last.saturating_sub(SEGMENTS_PER_CALL - 1);
                     let matches = self.match_segments(&groups, first, last).await?;
-                    let found = (first..=last).rev().filter_map(|segment| Some(matches.get(&segment)?.positions(segment).rev()));
+                    let found = (first..=last)
+                        .rev()
+                        .filter_map(|segment| Some(matches.get(&segment)?.positions(segment).rev()));
                     let left = max - positions.len();
                     positions.extend(found.flatten().filter(|position| *position <= end).take(left));
                     scanned_to = first * SEGMENT + 1;
@@ -210,12 +211,7 @@ impl SqliteReader {
     }
 
     /// The events at these positions, in the asked direction.
-    async fn at(
-        &self,
-        positions: &[u64],
-        direction: Direction,
-        leaves: bool,
-    ) -> Result<Vec<StoredEvent>, ReadError> {
+    async fn at(&self, positions: &[u64], direction: Direction, leaves: bool) -> Result<Vec<StoredEvent>, ReadError> {
         if positions.is_empty() {
             return Ok(Vec::new());
         }

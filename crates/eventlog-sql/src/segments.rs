@@ -56,7 +56,7 @@ impl Bits {
             for (word, chunk) in bits.0.iter_mut().zip(bytes.as_chunks::<8>().0) {
                 *word = u64::from_le_bytes(*chunk);
             }
-        } else if bytes.len() < (SEGMENT / 8) as usize && bytes.len() % 2 == 0 {
+        } else if bytes.len() < (SEGMENT / 8) as usize && bytes.len().is_multiple_of(2) {
             for offset in bytes.as_chunks::<2>().0 {
                 let offset = u16::from_le_bytes(*offset);
                 if u64::from(offset) >= SEGMENT {

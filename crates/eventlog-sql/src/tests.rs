@@ -82,10 +82,7 @@ async fn guards_refuse_update_delete_and_replace() {
     let forgotten = crate::forget_command_digests(&db, i64::MAX).await.expect("digests can be forgotten");
     assert_eq!(forgotten, 3);
     let log = at(&path).await.expect("the log is whole");
-    assert!(matches!(
-        log.append(append(1, "s/1", Expected::Any, &["a"])).await,
-        Err(AppendError::PayloadForgotten(_))
-    ));
+    assert!(matches!(log.append(append(1, "s/1", Expected::Any, &["a"])).await, Err(AppendError::PayloadForgotten(_))));
     log.close().await;
 }
 
@@ -154,7 +151,10 @@ async fn the_time_of_the_log_never_runs_backwards() {
     use std::sync::atomic::{AtomicI64, Ordering};
     let directory = tempfile::tempdir().expect("a directory");
     let clock = Arc::new(AtomicI64::new(2_000_000));
-    let now = { let clock = Arc::clone(&clock); move || clock.load(Ordering::Relaxed) };
+    let now = {
+        let clock = Arc::clone(&clock);
+        move || clock.load(Ordering::Relaxed)
+    };
     let log = open(&directory.path().join("log.db"), settings(), now).await.expect("a log");
     let mut times = Vec::new();
     for (n, at) in [2_000_000, 1_000_000, 3_000_000].into_iter().enumerate() {
@@ -173,7 +173,7 @@ async fn the_time_of_the_log_never_runs_backwards() {
 fn test_tags(leaf: &sfs_ledger::Leaf<'_>, open: &sfs_ledger::OpenBody<'_>) -> Vec<Arc<str>> {
     use sfs_eventlog::tags;
     let text = open.data.trim_start_matches("{\"text\":\"").trim_end_matches("\"}");
-    let district = if text.len() % 2 == 0 { "15083" } else { "15003" };
+    let district = if text.len().is_multiple_of(2) { "15083" } else { "15003" };
     vec![tags::event_type(&leaf.draft.event_type), tags::district(district)]
 }
 
@@ -214,8 +214,15 @@ async fn a_clean_log_has_no_findings_and_every_change_is_found() {
         let db = Db::open(&changed, Options::default()).await.expect("a database");
         let mut writer = db.writer().await.expect("a writer");
         // Made by one who has the file, and so no guards.
-        for trigger in writer.fetch_all(Stmt::new("select name from sqlite_master where type = 'trigger'")).await.expect("triggers") {
-            writer.execute(Stmt::composed(format!("drop trigger {}", trigger.text(0).expect("a name")))).await.expect("dropped");
+        for trigger in writer
+            .fetch_all(Stmt::new("select name from sqlite_master where type = 'trigger'"))
+            .await
+            .expect("triggers")
+        {
+            writer
+                .execute(Stmt::composed(format!("drop trigger {}", trigger.text(0).expect("a name"))))
+                .await
+                .expect("dropped");
         }
         let changed = writer.execute(Stmt::composed(change.to_owned())).await.expect(change);
         assert!(changed > 0, "nothing changed: {change}");

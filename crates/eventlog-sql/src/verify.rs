@@ -51,7 +51,13 @@ impl Report {
         }
     }
 
-    fn compare<T: PartialEq + std::fmt::Display>(&mut self, position: u64, check: &'static str, stored: &T, computed: &T) {
+    fn compare<T: PartialEq + std::fmt::Display>(
+        &mut self,
+        position: u64,
+        check: &'static str,
+        stored: &T,
+        computed: &T,
+    ) {
         if stored != computed {
             self.add(position, check, format!("stored {stored}, computed {computed}"));
         }
@@ -238,7 +244,12 @@ impl<T: Fn(&Leaf<'_>, &OpenBody<'_>) -> Vec<Arc<str>>> Checker<T> {
         Ok(())
     }
 
-    async fn segment(&mut self, db: &Db, segment: u64, lists: &BTreeMap<i64, crate::segments::List>) -> Result<(), SqlError> {
+    async fn segment(
+        &mut self,
+        db: &Db,
+        segment: u64,
+        lists: &BTreeMap<i64, crate::segments::List>,
+    ) -> Result<(), SqlError> {
         let first = segment * SEGMENT + 1;
         let mut expected: BTreeMap<i64, Option<Bits>> =
             lists.iter().map(|(tag, list)| (*tag, Bits::decode(&list.encode()))).collect();
@@ -246,7 +257,11 @@ impl<T: Fn(&Leaf<'_>, &OpenBody<'_>) -> Vec<Arc<str>>> Checker<T> {
         for row in db.fetch_all(stmt).await? {
             let (tag, stored) = (row.int(0)?, Bits::decode(row.blob(1)?));
             if stored.is_none() || expected.remove(&tag) != Some(stored) {
-                self.report.add(first, "index", format!("the list of tag {tag} in segment {segment} is not that of its events"));
+                self.report.add(
+                    first,
+                    "index",
+                    format!("the list of tag {tag} in segment {segment} is not that of its events"),
+                );
             }
         }
         for tag in expected.keys() {
@@ -261,16 +276,17 @@ impl<T: Fn(&Leaf<'_>, &OpenBody<'_>) -> Vec<Arc<str>>> Checker<T> {
         let (Some(first), Some(last)) = (commands.first(), commands.last()) else { return Ok(()) };
         // Lists that were appended as a whole stand under the identity of the list, so what is
         // checked is that the rows cover the positions without gap or overlap.
-        let stmt = Stmt::new("select first, count from log_command where first + count > $1 and first <= $2 order by first")
-            .int(first.1 as i64)
-            .int((last.1 + last.2 - 1) as i64);
+        let stmt =
+            Stmt::new("select first, count from log_command where first + count > $1 and first <= $2 order by first")
+                .int(first.1 as i64)
+                .int((last.1 + last.2 - 1) as i64);
         let mut covered: BTreeMap<u64, u64> = BTreeMap::new();
         for row in db.fetch_all(stmt).await? {
             covered.insert(row.int(0)? as u64, row.int(1)? as u64);
         }
         for (command, position, count) in commands {
             let row = covered.range(..=position).next_back();
-            if !row.is_some_and(|(from, length)| position + count <= from + length) {
+            if row.is_none_or(|(from, length)| position + count > from + length) {
                 self.report.add(position, "command", format!("no row of the command ids covers {command}"));
             }
         }

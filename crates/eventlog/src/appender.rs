@@ -14,8 +14,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::port::{
-    Append, AppendError, Appended, BoxError, BoxFuture, CommandRecord, Committed, Direction, EventLog,
-    Expected, Filter, Page, ReadError, Reader, SealedSlot, StoredEvent,
+    Append, AppendError, Appended, BoxError, BoxFuture, CommandRecord, Committed, Direction, EventLog, Expected,
+    Filter, Page, ReadError, Reader, SealedSlot, StoredEvent,
 };
 
 /// Largest open body in bytes.
@@ -105,11 +105,8 @@ pub struct Batch {
 /// Storage that appends a batch at an expected head.
 pub trait Engine: Send + 'static {
     /// Takes the head (so that no other node can append) and looks up commands and streams.
-    fn take(
-        &mut self,
-        commands: &[Uuid],
-        streams: &[Arc<str>],
-    ) -> impl Future<Output = Result<Taken, BoxError>> + Send;
+    fn take(&mut self, commands: &[Uuid], streams: &[Arc<str>])
+    -> impl Future<Output = Result<Taken, BoxError>> + Send;
 
     /// Writes the batch and commits once with full durability. An error may mean either: the
     /// appender looks the commands up.
@@ -121,6 +118,9 @@ pub trait Engine: Send + 'static {
     /// The end.
     fn close(self) -> impl Future<Output = ()> + Send;
 }
+
+/// Streams with their ends.
+type StreamHeads = HashMap<Arc<str>, StreamHead>;
 
 type Reply = oneshot::Sender<Result<Appended, AppendError>>;
 
@@ -139,12 +139,7 @@ pub struct Appender {
 
 impl Appender {
     /// Starts the task. `now` is microseconds since 1970; `head` the size at the start.
-    pub fn start<E: Engine>(
-        engine: E,
-        limits: Limits,
-        head: u64,
-        now: impl Fn() -> i64 + Send + 'static,
-    ) -> Self {
+    pub fn start<E: Engine>(engine: E, limits: Limits, head: u64, now: impl Fn() -> i64 + Send + 'static) -> Self {
         let (queue, inbox) = mpsc::channel(limits.queue.max(1));
         let (publish, heads) = watch::channel(head);
         let closing = CancellationToken::new();
@@ -280,7 +275,11 @@ impl<E: Engine> Worker<E> {
                 answer(replies, fates);
             }
             Err(why) => {
-                tracing::error!(error = &*why as &dyn std::error::Error, position = base, "the log could not confirm a commit");
+                tracing::error!(
+                    error = &*why as &dyn std::error::Error,
+                    position = base,
+                    "the log could not confirm a commit"
+                );
                 self.streams.clear();
                 self.known_size = None;
                 let outcome = self.look_up(&commands).await;
@@ -412,9 +411,9 @@ struct Plan {
     known: HashMap<Uuid, CommandRecord>,
     /// Commands of this batch, by their place in it.
     seen: HashMap<Uuid, (usize, [u8; 32])>,
-    loaded: HashMap<Arc<str>, StreamHead>,
+    loaded: StreamHeads,
     /// Streams that this batch has moved.
-    touched: HashMap<Arc<str>, StreamHead>,
+    touched: StreamHeads,
     new_streams: Vec<(i64, Arc<str>)>,
     rows: Vec<Row>,
     commands: Vec<(Uuid, CommandRecord)>,
@@ -439,11 +438,7 @@ impl Plan {
         }
     }
 
-    fn stream_head<'a>(
-        &'a self,
-        stream: &Arc<str>,
-        cache: &'a Cache<Arc<str>, StreamHead>,
-    ) -> Option<&'a StreamHead> {
+    fn stream_head<'a>(&'a self, stream: &Arc<str>, cache: &'a Cache<Arc<str>, StreamHead>) -> Option<&'a StreamHead> {
         self.touched.get(stream).or_else(|| self.loaded.get(stream)).or_else(|| cache.peek(stream))
     }
 
@@ -486,8 +481,8 @@ impl Plan {
         &self,
         append: &Append,
         cache: &Cache<Arc<str>, StreamHead>,
-    ) -> Result<(Vec<Row>, HashMap<Arc<str>, StreamHead>), AppendError> {
-        let mut streams: HashMap<Arc<str>, StreamHead> = HashMap::new();
+    ) -> Result<(Vec<Row>, StreamHeads), AppendError> {
+        let mut streams: StreamHeads = HashMap::new();
         let mut next_stream = self.next_stream;
         let mut rows = Vec::new();
         for write in &append.writes {
@@ -526,13 +521,7 @@ impl Plan {
         Ok((rows, streams))
     }
 
-    fn accept(
-        &mut self,
-        n: usize,
-        append: Append,
-        rows: Vec<Row>,
-        streams: HashMap<Arc<str>, StreamHead>,
-    ) -> Committed {
+    fn accept(&mut self, n: usize, append: Append, rows: Vec<Row>, streams: StreamHeads) -> Committed {
         for (stream, head) in streams {
             if head.number >= self.next_stream {
                 self.new_streams.push((head.number, Arc::clone(&stream)));
@@ -558,7 +547,7 @@ impl Plan {
     }
 
     /// The batch, if anything was accepted, and the streams as they then are.
-    fn finish(mut self) -> (Option<Batch>, HashMap<Arc<str>, StreamHead>) {
+    fn finish(mut self) -> (Option<Batch>, StreamHeads) {
         if self.rows.is_empty() {
             return (None, self.touched);
         }

@@ -4,6 +4,8 @@
 //! `event_log_contract!(name, make)` makes one test of each law; `make` yields a [`Subject`]: a log
 //! that can be closed and opened again on the same storage.
 
+#![expect(clippy::expect_used, reason = "a test says what it expected")]
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,8 +16,7 @@ use uuid::Uuid;
 use crate::appender::Limits;
 use crate::memory::Memory;
 use crate::port::{
-    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent,
-    StreamWrite,
+    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent, StreamWrite,
 };
 use crate::tags;
 
@@ -152,7 +153,10 @@ pub fn event(stream: &str, event_type: &str, text: &str, command: Uuid) -> NewEv
         sd: Vec::new(),
     };
     let leaf = draft.prepare().expect("a leaf of a test");
-    let tags = vec![tags::event_type(event_type), tags::district(if text.len() % 2 == 0 { "15083" } else { "15003" })];
+    let tags = vec![
+        tags::event_type(event_type),
+        tags::district(if text.len().is_multiple_of(2) { "15083" } else { "15003" }),
+    ];
     NewEvent { leaf, event_type: event_type.into(), open, tags, sealed: Vec::new() }
 }
 
@@ -246,7 +250,9 @@ async fn a_stale_writer_is_refused(subject: &Subject) {
     let log = subject.open().await;
     accepted(&*log, append(1, "s/1", Expected::Version(0), &["a"])).await;
     accepted(&*log, append(2, "s/2", Expected::Version(0), &["a"])).await;
-    for (expected, stale) in [(0, append(3, "s/1", Expected::Version(0), &["b"])), (5, append(4, "s/1", Expected::Version(5), &["b"]))] {
+    for (expected, stale) in
+        [(0, append(3, "s/1", Expected::Version(0), &["b"])), (5, append(4, "s/1", Expected::Version(5), &["b"]))]
+    {
         match log.append(stale).await {
             Err(AppendError::Conflict { stream, expected: told, actual }) => {
                 assert_eq!((&*stream, told, actual), ("s/1", expected, 1));
@@ -297,10 +303,7 @@ async fn a_repeated_command_is_one_command(subject: &Subject) {
     assert_eq!(committed, 1);
     log.close().await;
     let log = subject.open().await;
-    assert!(matches!(
-        log.append(append(1, "s/1", Expected::Version(0), &["a", "b"])).await,
-        Ok(Appended::Replayed(_))
-    ));
+    assert!(matches!(log.append(append(1, "s/1", Expected::Version(0), &["a", "b"])).await, Ok(Appended::Replayed(_))));
     assert_eq!(log.command(Uuid::from_u128(1 << 16)).await.expect("an answer").map(|r| r.count), Some(2));
     assert_eq!(log.command(Uuid::from_u128(99)).await.expect("an answer"), None);
     assert_eq!(texts(&*log).await.len(), 3);
@@ -317,10 +320,7 @@ async fn what_was_acknowledged_survives_a_restart(subject: &Subject) {
     }
     let before = log.head().await.expect("a head");
     log.close().await;
-    assert!(matches!(
-        log.append(append(99, "s/1", Expected::Any, &["late"])).await,
-        Err(AppendError::Closed)
-    ));
+    assert!(matches!(log.append(append(99, "s/1", Expected::Any, &["late"])).await, Err(AppendError::Closed)));
     let log = subject.open().await;
     assert_eq!(log.head().await.expect("a head"), before);
     let all = texts(&*log).await;
@@ -359,7 +359,10 @@ async fn tags_find_what_they_are_on(subject: &Subject) {
     let expected: Vec<u64> =
         all.iter().filter(|(_, open, _)| open.contains("\"xx\"")).map(|(position, ..)| *position).collect();
     let filter = Filter {
-        all_of: vec![vec![tags::event_type("test.happened.v1"), tags::event_type("none")], vec![tags::district("15083")]],
+        all_of: vec![
+            vec![tags::event_type("test.happened.v1"), tags::event_type("none")],
+            vec![tags::district("15083")],
+        ],
         leaves: false,
     };
     let (mut cursor, mut found) = (0, Vec::new());
@@ -461,10 +464,7 @@ async fn sixty_four_writers_keep_the_order(subject: &Subject) {
 async fn limits_are_kept(subject: &Subject) {
     let log = subject.open().await;
     let huge = "x".repeat(70_000);
-    assert!(matches!(
-        log.append(append(1, "s/1", Expected::Any, &[&huge])).await,
-        Err(AppendError::TooLarge(_))
-    ));
+    assert!(matches!(log.append(append(1, "s/1", Expected::Any, &[&huge])).await, Err(AppendError::TooLarge(_))));
     assert!(matches!(log.append(append(2, "s/1", Expected::Any, &[])).await, Err(AppendError::TooLarge(_))));
     let large = "x".repeat(50_000);
     accepted(&*log, append(3, "s/1", Expected::Any, &[&large])).await;
@@ -487,10 +487,7 @@ async fn time_finds_positions(subject: &Subject) {
 
 /// With a fault ordered that refuses the next commit.
 pub async fn refused_by_storage_leaves_no_trace(log: &dyn EventLog) {
-    assert!(matches!(
-        log.append(append(1, "s/1", Expected::Version(0), &["a"])).await,
-        Err(AppendError::Storage(_))
-    ));
+    assert!(matches!(log.append(append(1, "s/1", Expected::Version(0), &["a"])).await, Err(AppendError::Storage(_))));
     assert_eq!(log.head().await.expect("a head").size, 0);
     accepted(log, append(1, "s/1", Expected::Version(0), &["a"])).await;
     assert_eq!(texts(log).await.len(), 1);
@@ -511,10 +508,7 @@ pub async fn unknown_outcome_is_said_and_healed(log: &dyn EventLog) {
         Err(AppendError::OutcomeUnknown(_))
     ));
     // The caller asks again under the same id and learns that it happened.
-    assert!(matches!(
-        log.append(append(1, "s/1", Expected::Version(0), &["a"])).await,
-        Ok(Appended::Replayed(_))
-    ));
+    assert!(matches!(log.append(append(1, "s/1", Expected::Version(0), &["a"])).await, Ok(Appended::Replayed(_))));
     assert_eq!(texts(log).await.len(), 1);
 }
 

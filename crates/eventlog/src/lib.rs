@@ -14,6 +14,6 @@ pub mod tags;
 
 pub use appender::{Appender, Limits, Log};
 pub use port::{
-    Append, AppendError, Appended, BoxFuture, CommandRecord, Committed, Direction, EventLog, Expected,
-    Filter, Guard, NewEvent, Page, ReadError, Reader, SealedSlot, StoredEvent, StreamWrite,
+    Append, AppendError, Appended, BoxFuture, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard,
+    NewEvent, Page, ReadError, Reader, SealedSlot, StoredEvent, StreamWrite,
 };

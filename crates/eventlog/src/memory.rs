@@ -8,9 +8,7 @@ use sfs_ledger::Head;
 use uuid::Uuid;
 
 use crate::appender::{Appender, Batch, Engine, Limits, Log, StreamHead, Taken};
-use crate::port::{
-    BoxError, BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent,
-};
+use crate::port::{BoxError, BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent};
 
 /// What happens to the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,8 +5,7 @@ use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::sqlite::{
-    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions,
-    SqliteSynchronous,
+    SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{ConnectOptions, Connection, Executor};
 
@@ -140,8 +139,7 @@ impl Db {
         // The writing options once, so that the file exists in the right journal mode …
         connect_options(&path, &options).connect().await.map_err(failed)?.close().await.map_err(failed)?;
         // … and readers that cannot write. `create` must be off: a reader never makes a file.
-        let reading = connect_options(&path, &Options { create: false, ..options.clone() })
-            .pragma("query_only", "on");
+        let reading = connect_options(&path, &Options { create: false, ..options.clone() }).pragma("query_only", "on");
         let readers = SqlitePoolOptions::new()
             .max_connections(options.readers)
             .min_connections(0)
