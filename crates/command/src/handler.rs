@@ -136,7 +136,7 @@ impl Handler {
                     return Ok(before.unwrap_or(Outcome::Unchanged { stream, version }));
                 }
                 Err(CommandError::Forbidden) => return Err(CommandError::Forbidden),
-                Err(why) => return self.before(asked).await?.map_or(Err(why), Ok),
+                Err(why) => return self.before(asked).await?.ok_or(why),
             };
             if request.dry_run {
                 return Ok(would(ready));

@@ -196,9 +196,8 @@ pub enum Access {
 pub const fn access(role: Role, view: View) -> Access {
     use Access::{Exact, None, Suppressed};
     use Role::{
-        Administrator, Auditor, CoordinationOffice, DataProtectionOfficer, GrantingAuthority,
-        ManagingAuthority, Ministry, NetworkOffice, ProviderManager, Public, SchoolSocialWorker,
-        YouthOffice,
+        Administrator, Auditor, CoordinationOffice, DataProtectionOfficer, GrantingAuthority, ManagingAuthority,
+        Ministry, NetworkOffice, ProviderManager, Public, SchoolSocialWorker, YouthOffice,
     };
     match (view, role) {
         (View::Overview, Public | Administrator) => None,
@@ -210,7 +209,10 @@ pub const fn access(role: Role, view: View) -> Access {
         (View::Activity, SchoolSocialWorker | ProviderManager | NetworkOffice | GrantingAuthority | Auditor) => Exact,
         (View::Activity, CoordinationOffice | Ministry | ManagingAuthority | YouthOffice) => Suppressed,
         (View::Activity, _) => None,
-        (View::Trainings, CoordinationOffice | NetworkOffice | Ministry | ProviderManager | GrantingAuthority | Auditor) => Exact,
+        (
+            View::Trainings,
+            CoordinationOffice | NetworkOffice | Ministry | ProviderManager | GrantingAuthority | Auditor,
+        ) => Exact,
         (View::Trainings, _) => None,
         (View::Journal, Public | Administrator) => None,
         (View::Journal, CoordinationOffice | Ministry | ManagingAuthority | YouthOffice) => Suppressed,

@@ -9,8 +9,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use crate::decider::{Decider, Fact, Facts};
 use crate::wire::{Encoded, Named};
 use crate::{
-    EventId, Explain, Place, Refused, Role, StreamId, cooperation, intervention, network_office,
-    organisation, principal, programme, school, staff, training, training_need, vacancy,
+    EventId, Explain, Place, Refused, Role, StreamId, cooperation, intervention, network_office, organisation,
+    principal, programme, school, staff, training, training_need, vacancy,
 };
 
 /// An aggregate whose folded state can be found in a [`State`].
@@ -245,8 +245,8 @@ const fn command(
 
 mod lines {
     use super::Category::{
-        Cooperation, Intervention, NetworkOffice, Organisation, Principal, Programme, School, Staff,
-        Training, TrainingNeed, Vacancy,
+        Cooperation, Intervention, NetworkOffice, Organisation, Principal, Programme, School, Staff, Training,
+        TrainingNeed, Vacancy,
     };
     use super::Precondition::{Creates, None, Version};
     use super::{CommandEntry, Role, command};
@@ -357,7 +357,5 @@ pub fn command_schemas(generator: &mut SchemaGenerator) -> Vec<(String, schemars
 /// Every event type that this program knows.
 pub fn event_types() -> &'static BTreeSet<String> {
     static TYPES: OnceLock<BTreeSet<String>> = OnceLock::new();
-    TYPES.get_or_init(|| {
-        event_schemas(&mut SchemaGenerator::default()).into_iter().map(|(name, _)| name).collect()
-    })
+    TYPES.get_or_init(|| event_schemas(&mut SchemaGenerator::default()).into_iter().map(|(name, _)| name).collect())
 }

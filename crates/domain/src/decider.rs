@@ -145,3 +145,40 @@ pub fn check_envelope(facts: &Facts<'_>) -> Result<(), Refused> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{day, facts, reference};
+
+    #[test]
+    fn a_fact_is_not_of_tomorrow() {
+        let reference = reference();
+        let mut facts = facts(&reference);
+        facts.occurred_on = facts.today;
+        assert_eq!(check_envelope(&facts), Ok(()));
+        facts.occurred_on = facts.today.plus_days(1);
+        assert_eq!(check_envelope(&facts).map_err(|refused| refused.rule), Err("GEN-01"));
+    }
+
+    #[test]
+    fn a_documented_reason_has_a_document() {
+        let reference = reference();
+        let mut facts = facts(&reference);
+        facts.reason = Some(Reason::Documented);
+        assert_eq!(check_envelope(&facts).map_err(|refused| refused.rule), Err("GEN-02"));
+        facts.evidence = 1;
+        assert_eq!(check_envelope(&facts), Ok(()));
+    }
+
+    #[test]
+    fn only_a_stream_that_was_read_has_a_state_and_only_of_its_aggregate() {
+        let reference = reference();
+        let read = StreamId::new("school", "S1");
+        let others = [(read.clone(), std::sync::Arc::new(State::initial(crate::Category::School)))];
+        let facts = Facts { others: &others, occurred_on: day("2025-10-01"), ..facts(&reference) };
+        assert!(facts.other::<crate::school::School>(&read).is_some());
+        assert!(facts.other::<crate::school::School>(&StreamId::new("school", "S2")).is_none());
+        assert!(facts.other::<crate::staff::Staff>(&read).is_none());
+    }
+}

@@ -40,7 +40,8 @@ macro_rules! text_identity {
 
             fn try_from(text: String) -> Result<Self, InvalidIdentity> {
                 let valid: fn(&str) -> bool = $valid;
-                if text.len() <= $max && valid(&text) {
+                // Characters and not bytes: the schema says the same.
+                if text.chars().count() <= $max && valid(&text) {
                     Ok(Self(text))
                 } else {
                     Err(InvalidIdentity { expected: $expected })
@@ -78,9 +79,13 @@ text_identity!(
     /// Common code of the EU programme document (CCI, CPR Annex XVII), `2021DE05SFPR013`.
     Cci, "^[0-9]{4}[A-Z]{2}[0-9A-Z]{9}$", 15,
     "a CCI has four digits, two letters and nine letters or digits",
-    |t| t.len() == 15 && t[..4].bytes().all(|b| b.is_ascii_digit())
-        && t[4..6].bytes().all(|b| b.is_ascii_uppercase())
-        && t[6..].bytes().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+    |t| {
+        let bytes = t.as_bytes();
+        bytes.len() == 15
+            && bytes[..4].iter().all(u8::is_ascii_digit)
+            && bytes[4..6].iter().all(u8::is_ascii_uppercase)
+            && bytes[6..].iter().all(|b| b.is_ascii_digit() || b.is_ascii_uppercase())
+    }
 );
 text_identity!(
     /// Amtlicher Gemeindeschlüssel of a district, `15001` … `15091`, or `15` for the whole state.
@@ -89,16 +94,19 @@ text_identity!(
 );
 text_identity!(
     /// SHA-256 of a document's bytes, base64url without padding: the document itself stays
-    /// outside the log.
-    Digest, "^[A-Za-z0-9_-]{43}$", 43, "a digest is 32 bytes in base64url without padding (43 characters)",
+    /// outside the log. Its last character carries four bits, so only sixteen are possible.
+    Digest, "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$", 43,
+    "a digest is 32 bytes in base64url without padding (43 characters)",
     |t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        && t.ends_with(|last| "AEIMQUYcgkosw048".contains(last))
 );
 text_identity!(
     /// A label of few characters from somebody's list: a funding period, an amendment number.
     Label, "^[A-Za-z0-9–]([A-Za-z0-9 ./–-]*[A-Za-z0-9])?$", 40,
     "a label has 1 to 40 letters, digits, blanks, dots, slashes or hyphens",
-    |t| !t.is_empty() && t.chars().all(|c| c.is_ascii_alphanumeric() || " ./–-".contains(c))
-        && !t.starts_with(' ') && !t.ends_with(' ')
+    |t| t.chars().all(|c| c.is_ascii_alphanumeric() || " ./–-".contains(c))
+        && t.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '–')
+        && t.ends_with(|c: char| c.is_ascii_alphanumeric() || (c == '–' && t.len() == c.len_utf8()))
 );
 text_identity!(
     /// A German postcode.
@@ -107,8 +115,10 @@ text_identity!(
 );
 text_identity!(
     /// The public name of an institution or of an offer. Never the name of a person.
-    Name, "^\\S(.*\\S)?$", 200, "a name has 1 to 200 bytes, no line breaks and no blanks at its ends",
-    |t| !t.is_empty() && t.trim() == t && !t.chars().any(char::is_control)
+    Name, "^[^\\s\\x00-\\x1f\\x7f-\\x9f]([^\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029]*[^\\s\\x00-\\x1f\\x7f-\\x9f])?$", 200,
+    "a name has 1 to 200 characters, no line breaks and no blanks at its ends",
+    |t| !t.is_empty() && t.trim() == t
+        && !t.chars().any(|c| c.is_control() || c == '\u{2028}' || c == '\u{2029}')
 );
 
 impl Ags {
@@ -181,5 +191,78 @@ impl StreamId {
 impl fmt::Display for StreamId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Which of the texts are taken, by type and by schema pattern alike.
+    fn taken<T: TryFrom<String> + JsonSchema>(texts: &[&str]) -> Vec<bool> {
+        let taken: Vec<_> = texts.iter().map(|text| T::try_from((*text).to_owned()).is_ok()).collect();
+        let schema = schemars::schema_for!(T);
+        let longest = schema.get("maxLength").and_then(serde_json::Value::as_u64).unwrap();
+        assert!(texts.iter().zip(&taken).all(|(text, taken)| !taken || text.chars().count() as u64 <= longest));
+        assert!(schema.get("pattern").is_some());
+        taken
+    }
+
+    #[test]
+    fn an_identity_is_taken_only_in_its_form() {
+        assert_eq!(
+            taken::<SchoolId>(&["ST-JS2016-17", "1", "", "-1", "1-", "a b", "a/b", "ä", &"x".repeat(41)]),
+            [true, true, false, false, false, false, false, false, false],
+        );
+        assert_eq!(
+            taken::<Ags>(&["15", "15083", "1508", "14083", "15A83", "150830", "16"]),
+            [true, true, false, false, false, false, false],
+        );
+        assert_eq!(
+            taken::<Cci>(&[
+                "2021DE05SFPR013",
+                "2021de05SFPR013",
+                "2021DE05SFPR01",
+                "X021DE05SFPR013",
+                "202éDE05SFPR01"
+            ]),
+            [true, false, false, false, false],
+        );
+        assert_eq!(taken::<Postcode>(&["39340", "3934", "393400", "3934A"]), [true, false, false, false]);
+        assert_eq!(
+            taken::<Label>(&["2008–2015", "1b", "a.b/c-d e", "–", "", " a", "a ", "a;b", "ä", ".a", "a-"]),
+            [true, true, true, true, false, false, false, false, false, false, false],
+        );
+    }
+
+    #[test]
+    fn a_name_is_one_line_without_blanks_at_its_ends() {
+        assert_eq!(
+            taken::<Name>(&["Grundschule „Am Park“ Rösa", "", " a", "a ", "a\nb", "a\u{7}b", &"x".repeat(201)]),
+            [true, false, false, false, false, false, false],
+        );
+    }
+
+    #[test]
+    fn a_digest_is_exactly_256_bits() {
+        let forty_two = "A".repeat(42);
+        assert_eq!(
+            taken::<Digest>(&[
+                &format!("{forty_two}A"),
+                &format!("{forty_two}8"),
+                &format!("{forty_two}B"),
+                &forty_two,
+                &format!("{forty_two}AA"),
+                &format!("+{}", "A".repeat(42)),
+            ]),
+            [true, true, false, false, false, false],
+        );
+    }
+
+    #[test]
+    fn a_stream_is_named_by_category_and_key() {
+        let stream = StreamId::new("office", "15083");
+        assert_eq!((stream.as_str(), stream.category()), ("office/15083", "office"));
+        assert!(Ags::state().is_state());
     }
 }

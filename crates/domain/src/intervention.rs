@@ -2,486 +2,26 @@
 //!
 //! An intervention is named by the event that recorded it. A wrong kind or day is voided and
 //! recorded anew, everything else is corrected; both facts carry what they take back, so that a
-//! projection writes a difference without looking anything up. What each kind must carry is
-//! `domain.md` 5.2. Absent on purpose: cases, child protection and anything about a single pupil.
+//! projection writes a difference without looking anything up. What each kind of work must carry
+//! stands in `work`. Absent on purpose: cases, child protection and anything about a single pupil.
+
+pub mod work;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decider::{Decider, Fact, Facts};
-use crate::measure::{Parties, People, Sessions};
 use crate::school::{self, School};
 use crate::staff::{self, Staff, Workplace};
-use crate::vocabulary::Set;
 use crate::{
-    BusinessDate, ClientKey, EventId, Headcount, Minutes, OrganisationId, Place, SchoolId, SchoolYear,
-    StaffPseudonym, StreamId, refusals, vocabulary,
+    BusinessDate, ClientKey, EventId, Headcount, Minutes, OrganisationId, Place, SchoolId, SchoolYear, StaffPseudonym,
+    StreamId, refusals,
 };
+use work::Incomplete;
+pub use work::{Kind, Work};
 
 /// The aggregate.
 pub struct Intervention;
-
-vocabulary! {
-    /// What kind of work it is (`domain.md` 5.2).
-    Kind {
-        /// Crisis intervention.
-        Crisis = "crisis",
-        /// Mediation.
-        Mediation = "mediation",
-        /// Preventive measure.
-        Prevention = "prevention",
-        /// Work on the learning climate.
-        LearningClimate = "learning_climate",
-        /// Social learning in groups.
-        SocialLearning = "social_learning",
-        /// Pupils take part and decide.
-        Participation = "participation",
-        /// Opening the school to its social space.
-        SocialSpace = "social_space",
-        /// Advice to pedagogical staff.
-        StaffAdvice = "staff_advice",
-        /// Support of guardians.
-        GuardianSupport = "guardian_support",
-        /// Committee work.
-        Committee = "committee",
-        /// Networking.
-        Networking = "networking",
-        /// Preparation: indirect.
-        Preparation = "preparation",
-        /// Documentation: indirect.
-        Documentation = "documentation",
-        /// Travel: indirect.
-        Travel = "travel",
-        /// A training attended: indirect.
-        TrainingAttended = "training_attended",
-    }
-    /// What the work was about.
-    Topic {
-        /// Conflict between pupils.
-        Conflict = "conflict",
-        /// Violence.
-        Violence = "violence",
-        /// Bullying, also online.
-        Bullying = "bullying",
-        /// Addiction.
-        Addiction = "addiction",
-        /// School absenteeism.
-        Absenteeism = "absenteeism",
-        /// Learning and achievement.
-        Learning = "learning",
-        /// Behaviour in class.
-        Behaviour = "behaviour",
-        /// Family.
-        Family = "family",
-        /// Health and mental strain.
-        Health = "health",
-        /// Grief and loss.
-        Grief = "grief",
-        /// Sexuality and relationships.
-        Sexuality = "sexuality",
-        /// Discrimination and extremism.
-        Discrimination = "discrimination",
-        /// Flight and migration.
-        Migration = "migration",
-        /// Inclusion.
-        Inclusion = "inclusion",
-        /// Digital media.
-        Media = "media",
-        /// Transition between schools and into work.
-        Transition = "transition",
-        /// Money, housing and entitlements.
-        LivingConditions = "living_conditions",
-        /// Another topic.
-        Other = "other",
-    }
-    /// How soon somebody had to act.
-    Urgency {
-        /// At once.
-        Immediate = "immediate",
-        /// On the same day.
-        SameDay = "same_day",
-        /// Within days.
-        WithinDays = "within_days",
-    }
-    /// Who else was involved, by role.
-    Involved {
-        /// Pupils.
-        Pupils = "pupils",
-        /// Teachers.
-        Teachers = "teachers",
-        /// School leaders.
-        SchoolLeaders = "school_leaders",
-        /// Guardians.
-        Guardians = "guardians",
-        /// Youth office.
-        YouthOffice = "youth_office",
-        /// School psychology.
-        SchoolPsychology = "school_psychology",
-        /// Police.
-        Police = "police",
-        /// Health services.
-        HealthServices = "health_services",
-        /// Counselling services.
-        Counselling = "counselling",
-    }
-    /// How a crisis intervention ended.
-    CrisisResult {
-        /// Calm again.
-        Stabilised = "stabilised",
-        /// Goes on as longer support.
-        SupportContinues = "support_continues",
-        /// Passed on to a service.
-        Referred = "referred",
-        /// Not solved.
-        Unresolved = "unresolved",
-    }
-    /// How a mediation ended.
-    MediationResult {
-        /// The parties agreed.
-        Agreed = "agreed",
-        /// They agreed on part of it.
-        PartlyAgreed = "partly_agreed",
-        /// They did not agree.
-        NotAgreed = "not_agreed",
-        /// It was broken off.
-        BrokenOff = "broken_off",
-    }
-    /// Classes by level.
-    ClassLevels {
-        /// Classes 1 and 2.
-        From1To2 = "1-2",
-        /// Classes 3 and 4.
-        From3To4 = "3-4",
-        /// Classes 5 and 6.
-        From5To6 = "5-6",
-        /// Classes 7 and 8.
-        From7To8 = "7-8",
-        /// Classes 9 and 10.
-        From9To10 = "9-10",
-        /// Classes 11 to 13.
-        From11To13 = "11-13",
-        /// Vocational classes.
-        Vocational = "vocational",
-        /// Several bands.
-        Mixed = "mixed",
-    }
-    /// Whether work on the climate reaches a class or the school.
-    Reach {
-        /// One class.
-        Class = "class",
-        /// A year group.
-        YearGroup = "year_group",
-        /// The whole school.
-        School = "school",
-    }
-    /// How the climate was worked on.
-    ClimateMethod {
-        /// Class council.
-        ClassCouncil = "class_council",
-        /// Team day of a class.
-        TeamDay = "team_day",
-        /// Rules and rituals.
-        Rules = "rules",
-        /// Survey of the climate.
-        Survey = "survey",
-        /// School development.
-        SchoolDevelopment = "school_development",
-        /// Accompanying lessons.
-        ClassAccompaniment = "class_accompaniment",
-    }
-    /// Which group learned socially.
-    GroupKind {
-        /// A whole class.
-        Class = "class",
-        /// A fixed small group.
-        SmallGroup = "small_group",
-        /// A training group.
-        TrainingGroup = "training_group",
-        /// Open to all.
-        Open = "open",
-        /// A working group in the afternoon.
-        AfternoonGroup = "afternoon_group",
-    }
-    /// How pupils took part.
-    ParticipationForm {
-        /// Class council.
-        ClassCouncil = "class_council",
-        /// Pupils' council.
-        PupilsCouncil = "pupils_council",
-        /// Open offer.
-        OpenOffer = "open_offer",
-        /// Project group.
-        ProjectGroup = "project_group",
-    }
-    /// What came of participation.
-    ParticipationResult {
-        /// A decision of the pupils.
-        Decision = "decision",
-        /// A proposal to the school.
-        Proposal = "proposal",
-        /// An event or product.
-        Product = "product",
-        /// An exchange without a result.
-        Exchange = "exchange",
-    }
-    /// Who from outside took part.
-    Partner {
-        /// Sports or other associations.
-        Association = "association",
-        /// Youth club.
-        YouthClub = "youth_club",
-        /// Youth office.
-        YouthOffice = "youth_office",
-        /// Counselling service.
-        Counselling = "counselling",
-        /// Health service.
-        HealthService = "health_service",
-        /// Police.
-        Police = "police",
-        /// Company.
-        Company = "company",
-        /// Employment agency or job centre.
-        EmploymentAgency = "employment_agency",
-        /// Cultural institution.
-        Culture = "culture",
-        /// Municipality.
-        Municipality = "municipality",
-        /// Another school.
-        OtherSchool = "other_school",
-        /// The network office.
-        NetworkOffice = "network_office",
-        /// Another provider.
-        OtherProvider = "other_provider",
-    }
-    /// What opened the school.
-    SpaceActivity {
-        /// A visit outside.
-        Visit = "visit",
-        /// An event at the school.
-        Event = "event",
-        /// A joint project.
-        JointProject = "joint_project",
-        /// A preparing talk.
-        Talk = "talk",
-    }
-    /// How staff were advised.
-    AdviceForm {
-        /// A talk.
-        Talk = "talk",
-        /// A case conference (without anything about the case).
-        CaseConference = "case_conference",
-        /// A team.
-        Team = "team",
-        /// Accompanying a lesson.
-        LessonAccompaniment = "lesson_accompaniment",
-    }
-    /// Who was advised.
-    AdvisedRole {
-        /// Teachers.
-        Teachers = "teachers",
-        /// School leaders.
-        SchoolLeaders = "school_leaders",
-        /// Pedagogical assistants.
-        Assistants = "assistants",
-        /// Several.
-        Mixed = "mixed",
-    }
-    /// How guardians were supported.
-    GuardianForm {
-        /// A talk.
-        Talk = "talk",
-        /// On the phone or in writing.
-        Remote = "remote",
-        /// At home.
-        HomeVisit = "home_visit",
-        /// A parents' evening.
-        ParentsEvening = "parents_evening",
-        /// Accompanying to an authority or service.
-        Accompaniment = "accompaniment",
-    }
-    /// Which body met.
-    Body {
-        /// School conference.
-        SchoolConference = "school_conference",
-        /// Steering group of the school.
-        SteeringGroup = "steering_group",
-        /// Class or teachers' conference.
-        TeachersConference = "teachers_conference",
-        /// Parents' council.
-        ParentsCouncil = "parents_council",
-        /// Working group of the district.
-        WorkingGroup = "working_group",
-        /// Youth welfare committee.
-        YouthWelfareCommittee = "youth_welfare_committee",
-    }
-    /// In which role one sat there.
-    BodyRole {
-        /// Member.
-        Member = "member",
-        /// Chair.
-        Chair = "chair",
-        /// Guest.
-        Guest = "guest",
-    }
-}
-
-/// What was done, with what each kind must carry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
-pub enum Work {
-    /// Crisis intervention.
-    Crisis {
-        /// What it was about.
-        topic: Topic,
-        /// How soon somebody had to act.
-        urgency: Urgency,
-        /// Who else was involved.
-        involved: Set<Involved>,
-        /// How it ended.
-        result: CrisisResult,
-    },
-    /// Mediation between at least two parties.
-    Mediation {
-        /// How many parties.
-        parties: Parties,
-        /// How it ended.
-        result: MediationResult,
-    },
-    /// Preventive measure.
-    Prevention {
-        /// What it was about.
-        topic: Topic,
-        /// For which classes.
-        levels: ClassLevels,
-        /// How many sittings.
-        sessions: Sessions,
-        /// Pupils reached, at least one.
-        headcount: Headcount,
-    },
-    /// Work on the learning climate.
-    LearningClimate {
-        /// How far it reaches.
-        reach: Reach,
-        /// How.
-        method: ClimateMethod,
-    },
-    /// Social learning in groups.
-    SocialLearning {
-        /// Which group.
-        group: GroupKind,
-        /// How many sittings.
-        sessions: Sessions,
-        /// Pupils reached, at least one.
-        headcount: Headcount,
-    },
-    /// Pupils take part and decide.
-    Participation {
-        /// How.
-        form: ParticipationForm,
-        /// Pupils who took part, at least one.
-        headcount: Headcount,
-        /// What came of it.
-        result: ParticipationResult,
-    },
-    /// Opening the school to its social space.
-    SocialSpace {
-        /// With whom, at least one.
-        partners: Set<Partner>,
-        /// What was done.
-        activity: SpaceActivity,
-        /// Pupils who took part, perhaps none.
-        headcount: Headcount,
-    },
-    /// Advice to pedagogical staff.
-    StaffAdvice {
-        /// How.
-        form: AdviceForm,
-        /// Whom.
-        advised: AdvisedRole,
-        /// About what.
-        topic: Topic,
-        /// How many persons, at least one.
-        persons: People,
-    },
-    /// Support of guardians.
-    GuardianSupport {
-        /// How.
-        form: GuardianForm,
-        /// About what.
-        topic: Topic,
-        /// How many persons, at least one.
-        persons: People,
-    },
-    /// Committee work.
-    Committee {
-        /// Which body.
-        body: Body,
-        /// In which role.
-        role: BodyRole,
-        /// How many decisions it took, perhaps none.
-        decisions: People,
-    },
-    /// Networking.
-    Networking {
-        /// With whom, at least one.
-        partners: Set<Partner>,
-    },
-    /// Preparation.
-    Preparation {},
-    /// Documentation.
-    Documentation {},
-    /// Travel.
-    Travel {},
-    /// A training attended.
-    TrainingAttended {},
-}
-
-impl Work {
-    /// What kind of work it is.
-    pub const fn kind(&self) -> Kind {
-        match self {
-            Self::Crisis { .. } => Kind::Crisis,
-            Self::Mediation { .. } => Kind::Mediation,
-            Self::Prevention { .. } => Kind::Prevention,
-            Self::LearningClimate { .. } => Kind::LearningClimate,
-            Self::SocialLearning { .. } => Kind::SocialLearning,
-            Self::Participation { .. } => Kind::Participation,
-            Self::SocialSpace { .. } => Kind::SocialSpace,
-            Self::StaffAdvice { .. } => Kind::StaffAdvice,
-            Self::GuardianSupport { .. } => Kind::GuardianSupport,
-            Self::Committee { .. } => Kind::Committee,
-            Self::Networking { .. } => Kind::Networking,
-            Self::Preparation {} => Kind::Preparation,
-            Self::Documentation {} => Kind::Documentation,
-            Self::Travel {} => Kind::Travel,
-            Self::TrainingAttended {} => Kind::TrainingAttended,
-        }
-    }
-
-    /// The pupils reached, where the kind counts them by gender; else nobody.
-    pub fn headcount(&self) -> Headcount {
-        match self {
-            Self::Prevention { headcount, .. }
-            | Self::SocialLearning { headcount, .. }
-            | Self::Participation { headcount, .. }
-            | Self::SocialSpace { headcount, .. } => *headcount,
-            _ => Headcount::default(),
-        }
-    }
-
-    /// Whether it reaches people and is not preparation, documentation, travel or one's training.
-    pub const fn is_direct(&self) -> bool {
-        self.kind().is_direct()
-    }
-}
-
-impl Kind {
-    /// Whether work of this kind reaches people and is not preparation, documentation, travel or
-    /// one's own training.
-    pub const fn is_direct(self) -> bool {
-        !matches!(self, Self::Preparation | Self::Documentation | Self::Travel | Self::TrainingAttended)
-    }
-}
 
 /// What may be asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -592,6 +132,15 @@ refusals! {
     OtherKind => "INT-09", Rule, "/data/work", "Die Art der Arbeit wird nicht berichtigt: bitte stornieren und neu erfassen.", "The kind of work is not corrected: void the intervention and record it anew.";
     ReasonMissing => "INT-10", Invalid, "/reason", "Berichtigung und Stornierung brauchen einen Grund.", "Correcting and voiding need a reason.";
     BeforeTheDay => "INT-11", Rule, "/occurred_on", "Das Datum liegt vor dem Tag der Intervention.", "The date lies before the day of the intervention.";
+}
+
+impl From<Incomplete> for Refusal {
+    fn from(why: Incomplete) -> Self {
+        match why {
+            Incomplete::NobodyReached => Self::NobodyReached,
+            Incomplete::NoPartner => Self::NoPartner,
+        }
+    }
 }
 
 /// What decisions about a school's year remember. Cloned on every write and about a thousand
@@ -726,9 +275,8 @@ impl Decider for Intervention {
                     .other::<School>(&school::stream(school))
                     .and_then(|state| state.open_on(facts.occurred_on))
                     .ok_or(Refusal::SchoolNotOpen)?;
-                let at_school = |workplace: &Workplace| {
-                    matches!(workplace, Workplace::School { school: at, .. } if at == school)
-                };
+                let at_school =
+                    |workplace: &Workplace| matches!(workplace, Workplace::School { school: at, .. } if at == school);
                 let assigned = facts
                     .other::<Staff>(&staff::stream(staff))
                     .and_then(|staff| staff.assignment(assignment))
@@ -737,14 +285,9 @@ impl Decider for Intervention {
                 if !assigned.active_on(facts.occurred_on) {
                     return Err(Refusal::NotAssignedThen);
                 }
-                check_work(work)?;
+                work.check()?;
                 check_day(state.minutes_of(facts.occurred_on, *staff), *minutes, facts)?;
-                Ok(vec![Event::Recorded {
-                    staff: *staff,
-                    assignment: *assignment,
-                    minutes: *minutes,
-                    work: *work,
-                }])
+                Ok(vec![Event::Recorded { staff: *staff, assignment: *assignment, minutes: *minutes, work: *work }])
             }
             Command::CorrectIntervention { intervention, minutes, work, .. } => {
                 let entry = standing(state, intervention, facts)?;
@@ -758,8 +301,8 @@ impl Decider for Intervention {
                 if entry.minutes == *minutes && entry.work == *work {
                     return Ok(Vec::new());
                 }
-                check_work(work)?;
-                let others = state.minutes_of(entry.day, entry.staff) - entry.minutes.get();
+                work.check()?;
+                let others = state.minutes_of(entry.day, entry.staff).saturating_sub(entry.minutes.get());
                 check_day(others, *minutes, facts)?;
                 Ok(vec![Event::Corrected {
                     intervention: *intervention,
@@ -852,34 +395,312 @@ fn standing<'a>(state: &'a State, intervention: &EventId, facts: &Facts<'_>) -> 
     Ok(entry)
 }
 
-/// Whether the kind carries whom or with whom it must.
-fn check_work(work: &Work) -> Result<(), Refusal> {
-    let (somebody, partner) = match work {
-        Work::Prevention { headcount, .. }
-        | Work::SocialLearning { headcount, .. }
-        | Work::Participation { headcount, .. } => (headcount.total() > 0, true),
-        Work::StaffAdvice { persons, .. } | Work::GuardianSupport { persons, .. } => (persons.get() > 0, true),
-        Work::SocialSpace { partners, .. } | Work::Networking { partners } => (true, !partners.is_empty()),
-        Work::Crisis { .. }
-        | Work::Mediation { .. }
-        | Work::LearningClimate { .. }
-        | Work::Committee { .. }
-        | Work::Preparation {}
-        | Work::Documentation {}
-        | Work::Travel {}
-        | Work::TrainingAttended {} => (true, true),
-    };
-    match (somebody, partner) {
-        (false, _) => Err(Refusal::NobodyReached),
-        (_, false) => Err(Refusal::NoPartner),
-        (true, true) => Ok(()),
-    }
-}
-
 /// Whether that many minutes fit into the day beside the others.
 fn check_day(others: u32, minutes: Minutes, facts: &Facts<'_>) -> Result<(), Refusal> {
     if others + minutes.get() > facts.reference.max_minutes_per_day {
         return Err(Refusal::TooManyMinutes);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decider::Reason;
+    use crate::testing::fixtures::{
+        at_school, at_school_of_provider, school_closed, school_id, school_registered, staff_assigned,
+    };
+    use crate::testing::story::every_kind_of_work;
+    use crate::testing::{Given, day, event_id, given, key, written};
+
+    fn mediation(parties: u32) -> Value {
+        json!({"mediation": {"parties": parties, "result": "agreed"}})
+    }
+
+    fn prevention(women: u32) -> Value {
+        json!({"prevention": {
+            "topic": "addiction", "levels": "7-8", "sessions": 1, "headcount": {"women": women, "men": 0, "non_binary": 0},
+        }})
+    }
+
+    fn record(assignment: u128, minutes: u32, work: &Value) -> Command {
+        written(
+            "record-intervention",
+            json!({
+                "school": "S1", "staff": key(1), "assignment": key(assignment), "minutes": minutes, "work": work,
+            }),
+        )
+    }
+
+    fn recorded(minutes: u32, work: &Value) -> Event {
+        written(
+            "intervention.recorded.v1",
+            json!({"staff": key(1), "assignment": key(1), "minutes": minutes, "work": work}),
+        )
+    }
+
+    fn correct(intervention: u128, minutes: u32, work: &Value) -> Command {
+        written(
+            "correct-intervention",
+            json!({
+                "school": "S1", "school_year": "2025/26", "intervention": event_id(intervention), "minutes": minutes,
+                "work": work,
+            }),
+        )
+    }
+
+    fn corrected(minutes: u32, women: u32, before: (u32, u32)) -> Event {
+        written(
+            "intervention.corrected.v1",
+            json!({
+                "intervention": event_id(1), "day": "2025-09-01", "minutes": minutes, "work": prevention(women),
+                "before": {"minutes": before.0, "headcount": {"women": before.1, "men": 0, "non_binary": 0}},
+            }),
+        )
+    }
+
+    fn void(intervention: u128) -> Command {
+        written(
+            "void-intervention",
+            json!({"school": "S1", "school_year": "2025/26", "intervention": event_id(intervention)}),
+        )
+    }
+
+    fn voided(minutes: u32, women: u32) -> Event {
+        written(
+            "intervention.voided.v1",
+            json!({
+                "intervention": event_id(1), "day": "2025-09-01", "kind": "prevention", "minutes": minutes,
+                "headcount": {"women": women, "men": 0, "non_binary": 0},
+            }),
+        )
+    }
+
+    /// Assignment 1 is at school `S1` from 1 September 2025 to 1 August 2026.
+    fn with(events: impl IntoIterator<Item = Event>, school: Vec<school::Event>) -> Given<Intervention> {
+        given::<Intervention>(events)
+            .at(at_school_of_provider())
+            .and_at::<School>(&school::stream(&school_id("S1")), at_school(), school)
+            .and_at::<Staff>(
+                &staff::stream(&StaffPseudonym(key(1).0)),
+                at_school_of_provider(),
+                [staff_assigned(1, 1, 500, "2025-09-01", "2026-08-01"), elsewhere()],
+            )
+    }
+
+    /// Assignment 2 is at another school.
+    fn elsewhere() -> staff::Event {
+        written(
+            "staff.assigned.v1",
+            json!({
+                "staff": key(1), "assignment": key(2), "function": "school_social_worker",
+                "workplace": {"school": {"school": "S2", "provider": "P1"}}, "fte": 500,
+                "period": {"from": "2025-09-01", "to": "2026-08-01"},
+            }),
+        )
+    }
+
+    fn usual(events: impl IntoIterator<Item = Event>) -> Given<Intervention> {
+        with(events, vec![school_registered()])
+    }
+
+    #[test]
+    fn every_kind_of_work_is_recorded_as_it_was_said() {
+        for work in every_kind_of_work() {
+            usual([]).repeatable().when(record(1, 60, &work)).then([recorded(60, &work)]);
+        }
+    }
+
+    #[test]
+    fn each_kind_has_one_form_of_work() {
+        let kinds: Vec<_> = every_kind_of_work()
+            .into_iter()
+            .map(|work| {
+                let (name, _) = work.as_object().unwrap().iter().next().unwrap();
+                let kind = serde_json::from_value::<Work>(work.clone()).unwrap().kind();
+                assert_eq!(kind.code(), name);
+                kind
+            })
+            .collect();
+        assert_eq!(kinds, Kind::ALL);
+        let indirect = Kind::ALL.iter().filter(|kind| !kind.is_direct()).count();
+        assert_eq!(indirect, 4);
+    }
+
+    #[test]
+    fn a_kind_counts_the_pupils_it_reaches_and_no_others() {
+        let heads = |work: Value| serde_json::from_value::<Work>(work).unwrap().headcount().total();
+        let reached: Vec<_> = every_kind_of_work().into_iter().map(heads).collect();
+        assert_eq!(reached, [0, 0, 23, 0, 8, 12, 17, 0, 0, 0, 0, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn work_is_recorded_at_an_open_school() {
+        with([], vec![]).when(record(1, 60, &mediation(2))).refused(Refusal::SchoolNotOpen);
+        with([], vec![school_registered(), school_closed()])
+            .when(record(1, 60, &mediation(2)))
+            .refused(Refusal::SchoolNotOpen);
+    }
+
+    #[test]
+    fn work_is_done_in_an_assignment_to_this_school_on_that_day() {
+        usual([]).when(record(2, 60, &mediation(2))).refused(Refusal::UnknownAssignment);
+        usual([]).when(record(3, 60, &mediation(2))).refused(Refusal::UnknownAssignment);
+        usual([]).on("2025-08-31").when(record(1, 60, &mediation(2))).refused(Refusal::NotAssignedThen);
+        usual([]).on("2026-08-01").when(record(1, 60, &mediation(2))).refused(Refusal::NotAssignedThen);
+    }
+
+    #[test]
+    fn work_that_reaches_people_reaches_at_least_one() {
+        let nobody = json!({"women": 0, "men": 0, "non_binary": 0});
+        let works = [
+            prevention(0),
+            json!({"social_learning": {"group": "open", "sessions": 1, "headcount": nobody}}),
+            json!({"participation": {"form": "open_offer", "headcount": nobody, "result": "exchange"}}),
+            json!({"staff_advice": {"form": "talk", "advised": "teachers", "topic": "other", "persons": 0}}),
+            json!({"guardian_support": {"form": "talk", "topic": "other", "persons": 0}}),
+        ];
+        for work in works {
+            usual([]).when(record(1, 60, &work)).refused(Refusal::NobodyReached);
+        }
+    }
+
+    #[test]
+    fn networking_has_a_partner() {
+        let nobody = json!({"women": 0, "men": 0, "non_binary": 0});
+        let works = [
+            json!({"networking": {"partners": []}}),
+            json!({"social_space": {"partners": [], "activity": "visit", "headcount": nobody}}),
+        ];
+        for work in works {
+            usual([]).when(record(1, 60, &work)).refused(Refusal::NoPartner);
+        }
+    }
+
+    #[test]
+    fn a_mediation_has_two_parties_and_minutes_are_more_than_none() {
+        assert!(serde_json::from_value::<Work>(mediation(1)).is_err());
+        assert!(serde_json::from_value::<Minutes>(json!(0)).is_err());
+    }
+
+    #[test]
+    fn nobody_works_more_than_ten_hours_and_breaks_on_one_day() {
+        let morning = || recorded(400, &mediation(2));
+        usual([morning()])
+            .on("2025-09-01")
+            .repeatable()
+            .when(record(1, 320, &mediation(3)))
+            .then([recorded(320, &mediation(3))]);
+        usual([morning()]).on("2025-09-01").when(record(1, 321, &mediation(3))).refused(Refusal::TooManyMinutes);
+        usual([morning()])
+            .on("2025-09-02")
+            .repeatable()
+            .when(record(1, 720, &mediation(3)))
+            .then([recorded(720, &mediation(3))]);
+    }
+
+    #[test]
+    fn minutes_that_were_taken_back_count_no_more() {
+        usual([recorded(700, &prevention(5)), voided(700, 5)])
+            .on("2025-09-01")
+            .repeatable()
+            .when(record(1, 700, &mediation(2)))
+            .then([recorded(700, &mediation(2))]);
+        usual([recorded(700, &prevention(5)), corrected(100, 5, (700, 5))])
+            .on("2025-09-01")
+            .repeatable()
+            .when(record(1, 620, &mediation(2)))
+            .then([recorded(620, &mediation(2))]);
+    }
+
+    #[test]
+    fn a_correction_says_what_stood_there_before() {
+        let correcting = |events: Vec<Event>| usual(events).because(Reason::DataEntryError);
+        let first = || recorded(60, &prevention(5));
+        correcting(vec![first()]).when(correct(1, 90, &prevention(6))).then([corrected(90, 6, (60, 5))]);
+        correcting(vec![first(), corrected(90, 6, (60, 5))]).when(correct(1, 30, &prevention(4))).then([corrected(
+            30,
+            4,
+            (90, 6),
+        )]);
+        correcting(vec![first()]).when(correct(1, 60, &prevention(5))).then([]);
+    }
+
+    #[test]
+    fn a_correction_keeps_kind_and_rules() {
+        let correcting = |events: Vec<Event>| usual(events).because(Reason::DataEntryError);
+        let first = || vec![recorded(60, &prevention(5))];
+        correcting(first()).when(correct(1, 60, &mediation(2))).refused(Refusal::OtherKind);
+        correcting(first()).when(correct(1, 60, &prevention(0))).refused(Refusal::NobodyReached);
+        correcting(first()).when(correct(1, 721, &prevention(5))).refused(Refusal::TooManyMinutes);
+        correcting(first()).when(correct(2, 60, &prevention(5))).refused(Refusal::UnknownIntervention);
+        correcting(first()).on("2025-08-31").when(correct(1, 61, &prevention(5))).refused(Refusal::BeforeTheDay);
+        usual(first()).when(correct(1, 61, &prevention(5))).refused(Refusal::ReasonMissing);
+    }
+
+    #[test]
+    fn a_correction_may_fill_the_day_up() {
+        usual([recorded(300, &prevention(5)), recorded(400, &mediation(2))])
+            .because(Reason::DataEntryError)
+            .when(correct(1, 320, &prevention(5)))
+            .then([corrected(320, 5, (300, 5))]);
+        usual([recorded(300, &prevention(5)), recorded(400, &mediation(2))])
+            .because(Reason::DataEntryError)
+            .when(correct(1, 321, &prevention(5)))
+            .refused(Refusal::TooManyMinutes);
+    }
+
+    #[test]
+    fn an_intervention_is_voided_once_for_a_reason_with_what_stood_there() {
+        let voiding = |events: Vec<Event>| usual(events).because(Reason::NotCarriedOut);
+        let first = || recorded(60, &prevention(5));
+        voiding(vec![first()]).when(void(1)).then([voided(60, 5)]);
+        voiding(vec![first(), corrected(90, 6, (60, 5))]).when(void(1)).then([voided(90, 6)]);
+        voiding(vec![first(), voided(60, 5)]).when(void(1)).then([]);
+        voiding(vec![first(), voided(60, 5)]).when(correct(1, 90, &prevention(5))).refused(Refusal::Voided);
+        usual([first()]).when(void(1)).refused(Refusal::ReasonMissing);
+        voiding(vec![first()]).when(void(9)).refused(Refusal::UnknownIntervention);
+    }
+
+    #[test]
+    fn corrections_name_the_event_that_they_correct() {
+        assert_eq!(Intervention::corrects(&recorded(60, &prevention(5))), None);
+        assert_eq!(Intervention::corrects(&corrected(90, 6, (60, 5))), Some(event_id(1)));
+        assert_eq!(Intervention::corrects(&voided(60, 5)), Some(event_id(1)));
+    }
+
+    #[test]
+    fn the_stream_is_the_school_s_year_of_the_day() {
+        let reference = crate::testing::reference();
+        let mut facts = crate::testing::facts(&reference);
+        let name = |command: &Command, facts: &Facts<'_>| Intervention::stream(command, facts).to_string();
+        facts.occurred_on = day("2026-07-31");
+        assert_eq!(name(&record(1, 60, &mediation(2)), &facts), "intervention/S1/2025-26");
+        facts.occurred_on = day("2026-08-01");
+        assert_eq!(name(&record(1, 60, &mediation(2)), &facts), "intervention/S1/2026-27");
+        assert_eq!(name(&void(1), &facts), "intervention/S1/2025-26");
+    }
+
+    #[test]
+    fn a_correction_belongs_where_the_work_was_done() {
+        let reference = crate::testing::reference();
+        let facts = crate::testing::facts(&reference);
+        let mut state = State::default();
+        let others = [("P1", 3), ("P2", 1), ("P1", 2)];
+        for (provider, id) in others {
+            let place = at_school().of_provider(OrganisationId::parse(provider).unwrap());
+            let fact = Fact { id: event_id(id), occurred_on: day("2025-09-01"), place };
+            Intervention::evolve(&mut state, &recorded(60, &prevention(5)), &fact);
+        }
+        let provider = |id| {
+            let place = Intervention::place(&void(id), &state, &facts)?;
+            assert_eq!(place.school, Some(school_id("S1")));
+            place.provider.map(|provider| provider.as_str().to_owned())
+        };
+        let found = [1, 2, 3, 4].map(provider);
+        assert_eq!(found.each_ref().map(Option::as_deref), [Some("P2"), Some("P1"), Some("P1"), None]);
+        assert_eq!(state.standing(), 3);
+    }
 }

@@ -41,10 +41,7 @@ mod tests;
 pub use authority::{Grant, Role, Scope};
 pub use catalogue::{Category, Command, Event, State};
 pub use decider::{Decider, Fact, Facts, Reason};
-pub use identity::{
-    Ags, ClientKey, Digest, EventId, OrganisationId, PrincipalId, SchoolId, StaffPseudonym,
-    StreamId,
-};
+pub use identity::{Ags, ClientKey, Digest, EventId, OrganisationId, PrincipalId, SchoolId, StaffPseudonym, StreamId};
 pub use measure::{BasisPoints, Cents, Fte, Headcount, Minutes};
 pub use place::Place;
 pub use refusal::{Explain, Refused, Severity};

@@ -91,6 +91,7 @@ pub struct Headcount {
 
 bounded!(
     /// A number of people or things at one occasion.
+    #[derive(Default)]
     People(u32), 0 ..= 9_999, "a count is a whole number from 0 to 9,999"
 );
 
@@ -99,12 +100,6 @@ impl BasisPoints {
     pub const SIXTY_PERCENT: Self = Self(6_000);
     /// Everything.
     pub const WHOLE: Self = Self(10_000);
-}
-
-impl Default for People {
-    fn default() -> Self {
-        Self(0)
-    }
 }
 
 impl Headcount {
@@ -127,5 +122,38 @@ impl Sub for Cents {
 
     fn sub(self, other: Self) -> Self {
         Self(self.0 - other.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_measure_is_taken_only_within_its_bounds() {
+        fn taken<T: TryFrom<i64>>(values: [i64; 4]) -> [bool; 4] {
+            values.map(|value| T::try_from(value).is_ok())
+        }
+        let inner = [false, true, true, false];
+        assert_eq!(taken::<Cents>([-1, 0, 1_000_000_000_000, 1_000_000_000_001]), inner);
+        assert_eq!(taken::<BasisPoints>([-1, 0, 10_000, 10_001]), inner);
+        assert_eq!(taken::<Minutes>([0, 1, 1_440, 1_441]), inner);
+        assert_eq!(taken::<TrainingMinutes>([0, 1, 14_400, 14_401]), inner);
+        assert_eq!(taken::<Score>([99, 100, 500, 501]), inner);
+        assert_eq!(taken::<Sessions>([0, 1, 20, 21]), inner);
+        assert_eq!(taken::<Parties>([1, 2, 99, 100]), inner);
+        assert_eq!(taken::<Fte>([0, 1, 1_000, 1_001]), inner);
+        assert_eq!(taken::<People>([-1, 0, 9_999, 10_000]), inner);
+        // More than the inner number holds: not wrapped around.
+        assert!(Minutes::try_from((1_i64 << 32) + 5).is_err());
+    }
+
+    #[test]
+    fn a_headcount_sums_its_genders() {
+        let people = |n| People::try_from(n).unwrap();
+        let count = Headcount { women: people(3), men: people(2), non_binary: people(1) };
+        assert_eq!(count.total(), 6);
+        assert!(serde_json::from_str::<Headcount>(r#"{"women":1,"men":1}"#).is_err());
+        assert!(serde_json::from_str::<Headcount>(r#"{"women":1.5,"men":1,"non_binary":0}"#).is_err());
     }
 }

@@ -338,3 +338,171 @@ fn said(command: &Command) -> Event {
         Command::CloseNetworkOffice { district, on } => Event::Closed { district, on },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decider::Reason;
+    use crate::testing::fixtures::{
+        district, office_established, organisation_id, provider_deactivated, provider_recognised, provider_registered,
+    };
+    use crate::testing::{Given, day, event_id, given, written};
+
+    fn body(provider: &str, from: &str) -> Value {
+        json!({"district": "15083", "name": "Netzwerkstelle Börde", "provider": provider, "from": from})
+    }
+
+    fn establish(from: &str) -> Command {
+        written("establish-network-office", body("P1", from))
+    }
+
+    fn change(provider: &str, from: &str) -> Command {
+        written("change-network-office-provider", json!({"district": "15083", "provider": provider, "from": from}))
+    }
+
+    fn close(on: &str) -> Command {
+        written("close-network-office", json!({"district": "15083", "on": on}))
+    }
+
+    fn closed(on: &str) -> Event {
+        written("office.closed.v1", json!({"district": "15083", "on": on}))
+    }
+
+    fn changed(provider: &str, from: &str) -> Event {
+        written("office.provider-changed.v1", json!({"district": "15083", "provider": provider, "from": from}))
+    }
+
+    /// With a recognised provider `P1` and a recognised provider `P2`.
+    fn with_providers(events: impl IntoIterator<Item = Event>) -> Given<NetworkOffice> {
+        let recognised = || [provider_registered(), provider_recognised()];
+        given::<NetworkOffice>(events)
+            .and::<Organisation>(&organisation::stream(&organisation_id("P1")), recognised())
+            .and::<Organisation>(&organisation::stream(&organisation_id("P2")), recognised())
+    }
+
+    fn with_provider(provider: Vec<organisation::Event>) -> Given<NetworkOffice> {
+        given::<NetworkOffice>([]).and::<Organisation>(&organisation::stream(&organisation_id("P1")), provider)
+    }
+
+    fn folded(events: impl IntoIterator<Item = Event>) -> State {
+        let mut state = State::default();
+        for event in events {
+            let fact = Fact { id: event_id(1), occurred_on: day("2025-09-01"), place: Place::state() };
+            NetworkOffice::evolve(&mut state, &event, &fact);
+        }
+        state
+    }
+
+    #[test]
+    fn a_district_has_one_office() {
+        with_providers([]).when(establish("2025-10-01")).then([office_established("2025-10-01")]);
+        with_providers([office_established("2025-10-01")]).when(establish("2025-10-01")).then([]);
+        with_providers([office_established("2025-10-01")])
+            .when(establish("2026-01-01"))
+            .refused(Refusal::AlreadyActive);
+    }
+
+    #[test]
+    fn an_office_is_established_only_in_a_district() {
+        for ags in ["15", "15999"] {
+            let mut body = body("P1", "2025-10-01");
+            body["district"] = json!(ags);
+            with_providers([]).when(written("establish-network-office", body)).refused(Refusal::UnknownDistrict);
+        }
+    }
+
+    #[test]
+    fn the_provider_takes_part_and_is_recognised() {
+        with_provider(vec![]).when(establish("2025-10-01")).refused(Refusal::ProviderNotActive);
+        with_provider(vec![provider_registered(), provider_recognised(), provider_deactivated()])
+            .when(establish("2025-10-01"))
+            .refused(Refusal::ProviderNotActive);
+        with_provider(vec![provider_registered()])
+            .when(establish("2025-10-01"))
+            .refused(Refusal::ProviderNotRecognised);
+        with_provider(vec![]).when(change("P1", "2025-10-01")).refused(Refusal::NotEstablished);
+    }
+
+    #[test]
+    fn an_office_from_a_source_is_shown_before_its_provider_is_recognised() {
+        for status in ["stated", "inferred", "historic"] {
+            let mut body = body("P1", "2025-10-01");
+            body["provenance"] = json!({"source": "office list", "status": status});
+            with_provider(vec![provider_registered()])
+                .when(written("establish-network-office", body.clone()))
+                .then([written("office.established.v1", body)]);
+        }
+    }
+
+    #[test]
+    fn an_office_begins_again_after_it_was_closed_and_a_gap_needs_a_reason() {
+        let before = || [office_established("2022-08-01"), closed("2024-08-01")];
+        with_providers(before()).when(establish("2024-08-01")).then([office_established("2024-08-01")]);
+        with_providers(before()).when(establish("2024-08-02")).refused(Refusal::GapNeedsReason);
+        with_providers(before())
+            .because(Reason::FundingEnded)
+            .when(establish("2024-08-02"))
+            .then([office_established("2024-08-02")]);
+        with_providers(before()).when(establish("2024-07-31")).refused(Refusal::BeforeClosure);
+    }
+
+    #[test]
+    fn a_provider_is_changed_to_another_after_the_last_change() {
+        let begun = || [office_established("2022-08-01")];
+        with_providers(begun()).when(change("P2", "2024-08-01")).then([changed("P2", "2024-08-01")]);
+        with_providers(begun()).when(change("P1", "2024-08-01")).then([]);
+        with_providers(begun()).when(change("P2", "2022-08-01")).refused(Refusal::BeforeLastChange);
+    }
+
+    #[test]
+    fn an_office_is_closed_once_after_it_began() {
+        let begun = || [office_established("2022-08-01"), changed("P2", "2024-08-01")];
+        with_providers(begun()).when(close("2025-08-01")).then([closed("2025-08-01")]);
+        with_providers(begun()).when(close("2024-08-01")).refused(Refusal::ClosesBeforeItBegan);
+        let ended = || [office_established("2022-08-01"), closed("2025-08-01")];
+        with_providers(ended()).when(close("2025-08-01")).then([]);
+        with_providers(ended()).when(close("2025-09-01")).refused(Refusal::Closed);
+        with_providers(ended()).when(change("P2", "2025-09-01")).refused(Refusal::Closed);
+    }
+
+    #[test]
+    fn a_site_is_added_once() {
+        let site = || json!({"district": "15083", "site": {"place": "Wanzleben", "postcode": "39164"}});
+        let added = || written::<Event>("office.site-added.v1", site());
+        let add = || written::<Command>("add-network-office-site", site());
+        with_providers([office_established("2022-08-01")]).when(add()).then([added()]);
+        with_providers([office_established("2022-08-01"), added()]).when(add()).then([]);
+    }
+
+    #[test]
+    fn each_day_has_at_most_one_provider() {
+        let state = folded([
+            office_established("2022-08-01"),
+            changed("P2", "2023-08-01"),
+            closed("2024-08-01"),
+            office_established("2025-01-01"),
+        ]);
+        let provider = |on| state.provider_on(day(on)).map(|provider| provider.as_str().to_owned());
+        let found = ["2022-07-31", "2022-08-01", "2023-08-01", "2024-07-31", "2024-08-01", "2025-01-01"].map(provider);
+        assert_eq!(
+            found.each_ref().map(Option::as_deref),
+            [None, Some("P1"), Some("P2"), Some("P2"), None, Some("P1")],
+        );
+        assert!(!state.active_on(day("2024-12-31")));
+    }
+
+    #[test]
+    fn an_office_belongs_to_its_district_and_the_provider_of_the_day() {
+        let reference = crate::testing::reference();
+        let mut facts = crate::testing::facts(&reference);
+        let state = folded([office_established("2022-08-01"), changed("P2", "2025-10-01")]);
+        let place = |facts: &Facts<'_>| NetworkOffice::place(&close("2026-01-01"), &state, facts);
+        let boerde = || Place::district(district("15083"));
+        assert_eq!(place(&facts), Some(boerde().of_provider(organisation_id("P2"))));
+        facts.occurred_on = day("2025-09-30");
+        assert_eq!(place(&facts), Some(boerde().of_provider(organisation_id("P1"))));
+        assert_eq!(NetworkOffice::place(&close("2026-01-01"), &State::default(), &facts), None);
+    }
+}

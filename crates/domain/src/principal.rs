@@ -272,3 +272,163 @@ fn said(command: &Command) -> Event {
         Command::RevokeApiKey { principal, key } => Event::ApiKeyRevoked { principal, key },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::testing::{day, event_id, given, key, written};
+
+    fn grant_of(principal: u128, role: &str, scope: &Value, until: Option<&str>) -> Command {
+        let mut body = json!({"principal": key(principal), "grant": {"role": role, "scope": scope}});
+        if let Some(until) = until {
+            body["grant"]["until"] = json!(until);
+        }
+        written("grant-role", body)
+    }
+
+    fn grant(role: &str, scope: &Value, until: Option<&str>) -> Command {
+        grant_of(1, role, scope, until)
+    }
+
+    fn granted(role: &str, scope: &Value) -> Event {
+        written("principal.role-granted.v1", json!({"principal": key(1), "grant": {"role": role, "scope": scope}}))
+    }
+
+    fn state() -> Value {
+        json!({"state": {}})
+    }
+
+    fn coordinator() -> Event {
+        granted("CO", &state())
+    }
+
+    fn revoke(role: &str) -> Command {
+        written("revoke-role", json!({"principal": key(1), "role": role, "scope": state()}))
+    }
+
+    fn revoked() -> Event {
+        written("principal.role-revoked.v1", json!({"principal": key(1), "role": "CO", "scope": state()}))
+    }
+
+    fn issue(until: Option<&str>) -> Command {
+        let mut body = json!({"principal": key(1), "key": key(2)});
+        if let Some(until) = until {
+            body["until"] = json!(until);
+        }
+        written("issue-api-key", body)
+    }
+
+    fn issued(until: &str) -> Event {
+        written("principal.api-key-issued.v1", json!({"principal": key(1), "key": key(2), "until": until}))
+    }
+
+    fn revoke_key() -> Command {
+        written("revoke-api-key", json!({"principal": key(1), "key": key(2)}))
+    }
+
+    fn key_revoked() -> Event {
+        written("principal.api-key-revoked.v1", json!({"principal": key(1), "key": key(2)}))
+    }
+
+    fn folded(events: impl IntoIterator<Item = Event>) -> State {
+        let mut state = State::default();
+        for event in events {
+            let fact = Fact { id: event_id(1), occurred_on: day("2025-09-01"), place: Place::state() };
+            Principal::evolve(&mut state, &event, &fact);
+        }
+        state
+    }
+
+    #[test]
+    fn a_role_is_granted_once_and_taken_away() {
+        given::<Principal>([]).when(grant("CO", &state(), None)).then([coordinator()]);
+        given::<Principal>([coordinator()]).when(grant("CO", &state(), None)).then([]);
+        given::<Principal>([coordinator()]).when(revoke("CO")).then([revoked()]);
+        given::<Principal>([coordinator()]).when(revoke("MB")).refused(Refusal::NotHeld);
+        given::<Principal>([coordinator(), revoked()]).when(revoke("CO")).refused(Refusal::NotHeld);
+    }
+
+    #[test]
+    fn nobody_grants_a_role_to_oneself() {
+        // The tests' actor is number 7.
+        given::<Principal>([]).when(grant_of(7, "CO", &state(), None)).refused(Refusal::SelfGrant);
+    }
+
+    #[test]
+    fn a_role_exists_only_within_the_scopes_that_fit_it() {
+        let scopes = [state(), json!({"district": "15083"}), json!({"provider": "P1"}), json!({"school": "S1"})];
+        for role in Role::ALL {
+            let fits = match role.code() {
+                "SSW" => [false, false, false, true],
+                "PM" => [false, false, true, false],
+                "NO" | "YO" => [false, true, false, false],
+                "AU" => [true, true, true, true],
+                "DPO" => [true, false, true, false],
+                _ => [true, false, false, false],
+            };
+            for (scope, fits) in scopes.iter().zip(fits) {
+                let outcome = given::<Principal>([]).when(grant(role.code(), scope, Some("2026-01-01")));
+                match fits {
+                    true => assert!(outcome.accepted(), "{role:?} {scope}"),
+                    false => outcome.refused(Refusal::ScopeContradictsRole),
+                }
+            }
+        }
+        given::<Principal>([]).when(grant("NO", &json!({"district": "15999"}), None)).refused(Refusal::UnknownDistrict);
+    }
+
+    #[test]
+    fn a_grant_ends_after_it_begins_and_an_auditor_s_always_ends() {
+        given::<Principal>([]).when(grant("CO", &state(), Some("2025-10-01"))).refused(Refusal::EndsBeforeItBegins);
+        assert!(given::<Principal>([]).when(grant("CO", &state(), Some("2025-10-02"))).accepted());
+        given::<Principal>([]).when(grant("AU", &state(), None)).refused(Refusal::EndMissing);
+    }
+
+    #[test]
+    fn a_new_end_replaces_the_old_grant() {
+        let longer = written(
+            "principal.role-granted.v1",
+            json!({"principal": key(1), "grant": {"role": "CO", "scope": state(), "until": "2027-01-01"}}),
+        );
+        assert_eq!(folded([coordinator(), longer]).grants().len(), 1);
+    }
+
+    #[test]
+    fn a_key_is_issued_once_to_somebody_with_a_role() {
+        given::<Principal>([]).when(issue(Some("2026-01-01"))).refused(Refusal::NoRole);
+        given::<Principal>([coordinator()]).when(issue(Some("2026-01-01"))).then([issued("2026-01-01")]);
+        given::<Principal>([coordinator()]).when(issue(Some("2025-10-01"))).refused(Refusal::KeyEndsBeforeItBegins);
+        let known = || [coordinator(), issued("2026-01-01")];
+        given::<Principal>(known()).when(issue(Some("2026-01-01"))).then([]);
+        given::<Principal>(known()).when(issue(None)).refused(Refusal::OtherKey);
+        given::<Principal>([coordinator(), issued("2026-01-01"), key_revoked()])
+            .when(issue(Some("2026-01-01")))
+            .refused(Refusal::OtherKey);
+        let ended = written(
+            "principal.role-granted.v1",
+            json!({"principal": key(1), "grant": {"role": "CO", "scope": state(), "until": "2025-10-01"}}),
+        );
+        given::<Principal>([ended]).when(issue(Some("2026-01-01"))).refused(Refusal::NoRole);
+    }
+
+    #[test]
+    fn a_key_is_revoked_once() {
+        given::<Principal>([coordinator()]).when(revoke_key()).refused(Refusal::UnknownKey);
+        let known = || [coordinator(), issued("2026-01-01")];
+        given::<Principal>(known()).when(revoke_key()).then([key_revoked()]);
+        given::<Principal>([coordinator(), issued("2026-01-01"), key_revoked()]).when(revoke_key()).then([]);
+    }
+
+    #[test]
+    fn a_key_is_valid_until_its_end_or_its_revocation() {
+        let state = folded([coordinator(), issued("2026-01-01")]);
+        assert!(state.key_valid(&key(2), day("2025-12-31")));
+        assert!(!state.key_valid(&key(2), day("2026-01-01")));
+        assert!(!state.key_valid(&key(3), day("2025-12-31")));
+        let state = folded([coordinator(), issued("2026-01-01"), key_revoked()]);
+        assert!(!state.key_valid(&key(2), day("2025-12-31")));
+        assert_eq!(state.keys().len(), 1);
+    }
+}

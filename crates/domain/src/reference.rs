@@ -97,9 +97,9 @@ impl Reference {
 
     /// Whether a school form exists on that day.
     pub fn is_school_form(&self, code: &str, on: BusinessDate) -> bool {
-        self.school_forms.get(code).is_some_and(|form| {
-            form.valid_from.is_none_or(|from| from <= on) && form.valid_to.is_none_or(|to| on < to)
-        })
+        self.school_forms
+            .get(code)
+            .is_some_and(|form| form.valid_from.is_none_or(|from| from <= on) && form.valid_to.is_none_or(|to| on < to))
     }
 
     /// Whether schools teach on that day: no weekend, no holiday.
@@ -108,5 +108,40 @@ impl Reference {
         !matches!(day.civil().weekday(), Saturday | Sunday)
             && !self.public_holidays.contains(&day)
             && !self.school_holidays.iter().any(|h| h.first <= day && day <= h.last)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::day;
+
+    #[test]
+    fn a_school_form_exists_from_its_first_to_before_its_last_day() {
+        let mut reference = Reference::default();
+        let form = SchoolForm {
+            name_de: "Gemeinschaftsschule".into(),
+            name_en: "community school".into(),
+            valid_from: Some(day("2013-08-01")),
+            valid_to: Some(day("2030-08-01")),
+        };
+        reference.school_forms.insert("GMS".into(), form);
+        let exists = |on| reference.is_school_form("GMS", day(on));
+        assert_eq!(["2013-07-31", "2013-08-01", "2030-07-31", "2030-08-01"].map(exists), [false, true, true, false],);
+        assert!(!reference.is_school_form("GS", day("2020-01-01")));
+    }
+
+    #[test]
+    fn schools_teach_on_no_weekend_and_no_holiday() {
+        let mut reference = Reference::default();
+        reference.public_holidays.insert(day("2026-10-31"));
+        reference.public_holidays.insert(day("2026-05-01"));
+        let autumn =
+            Holiday { name: "Herbstferien".into(), first: day("2026-10-19"), last: day("2026-10-30"), confirmed: true };
+        reference.school_holidays.push(autumn);
+        let teaches = |on| reference.is_school_day(day(on));
+        // Friday before, both ends of the holidays, Monday after; a Saturday, a Sunday, 1 May (a Friday).
+        assert_eq!(["2026-10-16", "2026-10-19", "2026-10-30", "2026-11-02"].map(teaches), [true, false, false, true],);
+        assert_eq!(["2026-09-05", "2026-09-06", "2026-05-01"].map(teaches), [false, false, false]);
     }
 }

@@ -28,13 +28,7 @@ pub trait Explain: Copy + fmt::Debug {
 
     /// The refusal as a value that no longer knows its aggregate.
     fn refused(self) -> Refused {
-        Refused {
-            rule: self.rule(),
-            pointer: self.pointer(),
-            severity: self.severity(),
-            de: self.de(),
-            en: self.en(),
-        }
+        Refused { rule: self.rule(), pointer: self.pointer(), severity: self.severity(), de: self.de(), en: self.en() }
     }
 }
 
@@ -55,10 +49,14 @@ pub struct Refused {
 
 /// Declares an aggregate's `Refusal`: each variant with rule number, kind, pointer and sentences.
 ///
-/// ```ignore
+/// ```
+/// use sfs_domain::{Explain, refusals};
+///
 /// refusals! {
 ///     Closed => "SCH-03", Rule, "/data/school", "Die Schule ist geschlossen.", "The school is closed.";
 /// }
+///
+/// assert_eq!(Refusal::Closed.rule(), "SCH-03");
 /// ```
 #[macro_export]
 macro_rules! refusals {

@@ -260,11 +260,7 @@ impl Decider for School {
                 if known.pupils.contains(&(*school_year, *pupils)) {
                     return Ok(Vec::new());
                 }
-                Ok(vec![Event::PupilsRecorded {
-                    school_year: *school_year,
-                    pupils: *pupils,
-                    source: source.clone(),
-                }])
+                Ok(vec![Event::PupilsRecorded { school_year: *school_year, pupils: *pupils, source: source.clone() }])
             }
             _ if facts.occurred_on < known.since => Err(Refusal::BeforeRegistration),
             Command::ChangeSchoolForm { form, .. } => {
@@ -335,9 +331,11 @@ fn registered(command: &Command) -> Result<Event, Refusal> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::decider::Reason;
-    use crate::testing::given;
+    use crate::testing::{day, event_id, given, written};
 
     fn id(text: &str) -> SchoolId {
         SchoolId::parse(text).unwrap()
@@ -399,10 +397,7 @@ mod tests {
     #[test]
     fn a_school_merges_only_into_one_that_is_open() {
         let merge = Command::MergeSchools { school: id("S1"), into: id("S2") };
-        given::<School>([opened()])
-            .because(Reason::Reorganisation)
-            .when(merge.clone())
-            .refused(Refusal::TargetNotOpen);
+        given::<School>([opened()]).because(Reason::Reorganisation).when(merge.clone()).refused(Refusal::TargetNotOpen);
         given::<School>([opened()])
             .and::<School>(&stream(&id("S2")), [opened()])
             .because(Reason::Reorganisation)
@@ -413,5 +408,61 @@ mod tests {
     #[test]
     fn an_unknown_school_cannot_be_closed() {
         given::<School>([]).when(Command::CloseSchool { school: id("S1") }).refused(Refusal::NotRegistered);
+    }
+
+    #[test]
+    fn a_school_is_registered_only_in_a_known_district() {
+        let abroad = written(
+            "register-school",
+            json!({"school": "S1", "name": "Schule", "form": "SEK", "district": "15999", "ownership": "public"}),
+        );
+        given::<School>([]).when(abroad).refused(Refusal::UnknownDistrict);
+    }
+
+    #[test]
+    fn a_school_does_not_merge_into_itself() {
+        let merge = Command::MergeSchools { school: id("S1"), into: id("S1") };
+        given::<School>([opened()]).because(Reason::Reorganisation).when(merge).refused(Refusal::IntoItself);
+    }
+
+    #[test]
+    fn a_change_does_not_reach_back_before_the_last_one() {
+        given::<School>([opened()]).on("2025-08-31").when(form("GMS")).refused(Refusal::BeforeRegistration);
+        given::<School>([opened()])
+            .then_on("2025-09-20", Event::FormChanged { form: Label::parse("GMS").unwrap() })
+            .on("2025-09-19")
+            .when(form("GS"))
+            .refused(Refusal::BeforeRegistration);
+    }
+
+    #[test]
+    fn pupils_are_counted_once_per_school_year_until_the_count_changes() {
+        let count = |women: u32| {
+            written::<Command>(
+                "record-pupil-numbers",
+                json!({"school": "S1", "school_year": "2025/26", "pupils": {"women": women, "men": 2, "non_binary": 0}, "source": "statistics"}),
+            )
+        };
+        let counted = |women: u32| {
+            written::<Event>(
+                "school.pupils-recorded.v1",
+                json!({"school_year": "2025/26", "pupils": {"women": women, "men": 2, "non_binary": 0}, "source": "statistics"}),
+            )
+        };
+        given::<School>([opened()]).when(count(100)).then([counted(100)]);
+        given::<School>([opened(), counted(100)]).when(count(100)).then([]);
+        given::<School>([opened(), counted(100)]).when(count(101)).then([counted(101)]);
+        given::<School>([opened(), counted(100), counted(101)]).when(count(100)).then([counted(100)]);
+    }
+
+    #[test]
+    fn a_school_is_open_until_the_day_it_ends() {
+        let closed = (1..).zip([opened(), Event::Closed {}]).fold(State::default(), |mut state, (n, event)| {
+            let fact = Fact { id: event_id(n), occurred_on: day("2025-09-01"), place: Place::state() };
+            School::evolve(&mut state, &event, &fact);
+            state
+        });
+        assert!(closed.open_on(day("2025-08-31")).is_some());
+        assert!(closed.open_on(day("2025-09-01")).is_none());
     }
 }

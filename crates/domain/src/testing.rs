@@ -238,6 +238,11 @@ where
         assert_eq!(self.result, Ok(expected.into_iter().collect()));
     }
 
+    /// Whether something came of it.
+    pub fn accepted(&self) -> bool {
+        self.result.as_ref().is_ok_and(|events| !events.is_empty())
+    }
+
     /// Expects this refusal.
     #[track_caller]
     pub fn refused(self, expected: D::Refusal) {

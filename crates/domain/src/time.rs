@@ -27,16 +27,14 @@ impl BusinessDate {
     /// Parses `2026-11-24`.
     pub fn parse(text: &str) -> Result<Self, InvalidTime> {
         let expected = "a date is written 2026-11-24 and lies between 1900 and 2199";
-        let date: Date = if text.len() == 10 {
-            text.parse().map_err(|_| InvalidTime { expected })?
-        } else {
+        // The calendar's own parser takes other forms too.
+        let in_form =
+            |(place, byte): (usize, u8)| if place == 4 || place == 7 { byte == b'-' } else { byte.is_ascii_digit() };
+        if text.len() != 10 || !text.bytes().enumerate().all(in_form) {
             return Err(InvalidTime { expected });
-        };
-        if (1900..=2199).contains(&date.year()) {
-            Ok(Self(date))
-        } else {
-            Err(InvalidTime { expected })
         }
+        let date: Date = text.parse().map_err(|_| InvalidTime { expected })?;
+        if (1900..=2199).contains(&date.year()) { Ok(Self(date)) } else { Err(InvalidTime { expected }) }
     }
 
     /// The calendar date.
@@ -62,9 +60,7 @@ impl BusinessDate {
 
     /// The day that many days after 1970-01-01; `None` outside of 1900 to 2199.
     pub fn from_days(days: i64) -> Option<Self> {
-        let date = jiff::civil::date(1970, 1, 1)
-            .checked_add(jiff::Span::new().try_days(days).ok()?)
-            .ok()?;
+        let date = jiff::civil::date(1970, 1, 1).checked_add(jiff::Span::new().try_days(days).ok()?).ok()?;
         (1900..=2199).contains(&date.year()).then_some(Self(date))
     }
 
@@ -113,7 +109,7 @@ impl JsonSchema for BusinessDate {
 /// Days from `from` (included) to `to` (excluded). Never empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(try_from = "RawPeriod")]
-#[schemars(!try_from)]
+#[schemars(!try_from, deny_unknown_fields)]
 pub struct Period {
     /// First day, included.
     pub from: BusinessDate,
@@ -142,7 +138,9 @@ impl Period {
         if from < to {
             Ok(Self { from, to })
         } else {
-            Err(InvalidTime { expected: "a period ends after it begins: `to` is the first day that no longer belongs to it" })
+            Err(InvalidTime {
+                expected: "a period ends after it begins: `to` is the first day that no longer belongs to it",
+            })
         }
     }
 
@@ -250,6 +248,39 @@ mod tests {
             assert_eq!(day(text).days(), days, "{text}");
             assert_eq!(BusinessDate::from_days(days), Some(day(text)));
         }
+    }
+
+    #[test]
+    fn a_day_is_written_in_one_form_only() {
+        for text in ["2026-11-24", "1900-01-01", "2199-12-31", "2024-02-29"] {
+            assert_eq!(day(text).to_string(), text);
+        }
+        let others = [
+            "2026-02-29",
+            "1899-12-31",
+            "2200-01-01",
+            "20261124",
+            "2026-W48-2",
+            "2026-1-024",
+            "2026/11/24",
+            "2026-11-2é",
+            "",
+        ];
+        for text in others {
+            assert!(BusinessDate::parse(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_period_covers_and_overlaps_by_days() {
+        let period = |from, to| Period::new(day(from), day(to)).unwrap();
+        let year = period("2025-08-01", "2026-08-01");
+        assert!(year.covers(&year) && year.overlaps(&year));
+        assert!(!year.covers(&period("2025-08-01", "2026-08-02")));
+        assert!(year.overlaps(&period("2026-07-31", "2027-08-01")));
+        assert!(!year.overlaps(&period("2026-08-01", "2027-08-01")));
+        assert!(serde_json::from_str::<Period>(r#"{"from":"2026-08-01","to":"2026-08-01"}"#).is_err());
+        assert!(serde_json::from_str::<Period>(r#"{"from":"2026-08-01","to":"2026-08-02","x":1}"#).is_err());
     }
 
     #[test]

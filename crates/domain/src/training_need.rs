@@ -168,9 +168,7 @@ impl Decider for TrainingNeed {
     fn place(command: &Command, state: &State, _: &Facts<'_>) -> Option<Place> {
         match (state, command) {
             (State::Known(known), _) => Some(known.place.clone()),
-            (State::Unknown, Command::IdentifyTrainingNeed { district, .. }) => {
-                Some(Place::district(district.clone()))
-            }
+            (State::Unknown, Command::IdentifyTrainingNeed { district, .. }) => Some(Place::district(district.clone())),
             (State::Unknown, _) => None,
         }
     }
@@ -220,5 +218,57 @@ fn said(command: &Command) -> Event {
             Event::Identified { need, source, topic, district }
         }
         Command::WithdrawTrainingNeed { need } => Event::Withdrawn { need },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decider::Reason;
+    use crate::testing::{given, key, written};
+
+    fn body(topic: &str, district: &str) -> Value {
+        json!({"need": key(1), "source": "survey", "topic": topic, "district": district})
+    }
+
+    fn identify(topic: &str, district: &str) -> Command {
+        written("identify-training-need", body(topic, district))
+    }
+
+    fn identified(district: &str) -> Event {
+        written("training-need.identified.v1", body("mediation", district))
+    }
+
+    fn withdraw() -> Command {
+        written("withdraw-training-need", json!({"need": key(1)}))
+    }
+
+    fn withdrawn() -> Event {
+        written("training-need.withdrawn.v1", json!({"need": key(1)}))
+    }
+
+    #[test]
+    fn a_need_is_identified_once() {
+        given::<TrainingNeed>([]).when(identify("mediation", "15083")).then([identified("15083")]);
+        given::<TrainingNeed>([identified("15083")]).when(identify("mediation", "15083")).then([]);
+        given::<TrainingNeed>([identified("15083")])
+            .when(identify("inclusion", "15083"))
+            .refused(Refusal::OtherParticulars);
+    }
+
+    #[test]
+    fn a_need_belongs_to_a_district_or_the_state() {
+        given::<TrainingNeed>([]).when(identify("mediation", "15")).then([identified("15")]);
+        given::<TrainingNeed>([]).when(identify("mediation", "15999")).refused(Refusal::UnknownDistrict);
+    }
+
+    #[test]
+    fn a_need_is_withdrawn_once_for_a_reason() {
+        given::<TrainingNeed>([identified("15083")]).when(withdraw()).refused(Refusal::ReasonMissing);
+        given::<TrainingNeed>([identified("15083")]).because(Reason::Duplicate).when(withdraw()).then([withdrawn()]);
+        given::<TrainingNeed>([identified("15083"), withdrawn()]).because(Reason::Duplicate).when(withdraw()).then([]);
+        given::<TrainingNeed>([]).because(Reason::Duplicate).when(withdraw()).refused(Refusal::NotIdentified);
     }
 }

@@ -244,9 +244,9 @@ fn has_position(workplace: &Workplace, day: BusinessDate, facts: &Facts<'_>) -> 
                 .and_then(|cooperation| cooperation.agreement_on(day));
             open.is_some() && agreed.is_some()
         }
-        Workplace::Office { district } => facts
-            .other::<NetworkOffice>(&network_office::stream(district))
-            .is_some_and(|office| office.active_on(day)),
+        Workplace::Office { district } => {
+            facts.other::<NetworkOffice>(&network_office::stream(district)).is_some_and(|office| office.active_on(day))
+        }
     }
 }
 
@@ -256,9 +256,141 @@ fn said(command: &Command) -> Event {
         Command::ReportVacancy { vacancy, workplace, function, fte, from } => {
             Event::Reported { vacancy, workplace, function, fte, from }
         }
-        Command::FillVacancy { vacancy, staff, assignment, on } => {
-            Event::Filled { vacancy, staff, assignment, on }
-        }
+        Command::FillVacancy { vacancy, staff, assignment, on } => Event::Filled { vacancy, staff, assignment, on },
         Command::WithdrawVacancy { vacancy, on } => Event::Withdrawn { vacancy, on },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::decider::Reason;
+    use crate::testing::fixtures::{
+        agreement_signed, at_school, at_school_of_provider, cooperation_proposed, district, office_established,
+        organisation_id, school_closed, school_id, school_registered, staff_assigned,
+    };
+    use crate::testing::{Given, given, key, written};
+
+    fn body(workplace: &Value, function: &str, fte: u32, from: &str) -> Value {
+        json!({"vacancy": key(1), "workplace": workplace, "function": function, "fte": fte, "from": from})
+    }
+
+    fn at_s1() -> Value {
+        json!({"school": {"school": "S1", "provider": "P1"}})
+    }
+
+    fn at_office() -> Value {
+        json!({"office": {"district": "15083"}})
+    }
+
+    fn report(fte: u32, from: &str) -> Command {
+        written("report-vacancy", body(&at_s1(), "school_social_worker", fte, from))
+    }
+
+    fn reported() -> Event {
+        written("vacancy.reported.v1", body(&at_s1(), "school_social_worker", 500, "2025-09-01"))
+    }
+
+    fn filling(assignment: u128, on: &str) -> Value {
+        json!({"vacancy": key(1), "staff": key(1), "assignment": key(assignment), "on": on})
+    }
+
+    fn fill(assignment: u128, on: &str) -> Command {
+        written("fill-vacancy", filling(assignment, on))
+    }
+
+    fn filled() -> Event {
+        written("vacancy.filled.v1", filling(1, "2025-10-01"))
+    }
+
+    fn withdraw(on: &str) -> Command {
+        written("withdraw-vacancy", json!({"vacancy": key(1), "on": on}))
+    }
+
+    fn withdrawn(on: &str) -> Event {
+        written("vacancy.withdrawn.v1", json!({"vacancy": key(1), "on": on}))
+    }
+
+    /// Assignment 1 is at the school from October to December, assignment 2 is at the office.
+    fn with(events: impl IntoIterator<Item = Event>, school: Vec<school::Event>) -> Given<Vacancy> {
+        let coordinator = written(
+            "staff.assigned.v1",
+            json!({
+                "staff": key(1), "assignment": key(2), "function": "network_coordinator", "workplace": at_office(),
+                "fte": 100, "period": {"from": "2025-10-01", "to": "2026-01-01"},
+            }),
+        );
+        given::<Vacancy>(events)
+            .at(at_school_of_provider())
+            .and_at::<School>(&school::stream(&school_id("S1")), at_school(), school)
+            .and_at::<Cooperation>(
+                &cooperation::stream(&school_id("S1"), &organisation_id("P1")),
+                at_school_of_provider(),
+                [cooperation_proposed(), agreement_signed("2025-08-01", "2026-08-01")],
+            )
+            .and::<NetworkOffice>(&network_office::stream(&district("15083")), [office_established("2025-08-01")])
+            .and::<Staff>(
+                &staff::stream(&StaffPseudonym(key(1).0)),
+                [staff_assigned(1, 1, 500, "2025-10-01", "2026-01-01"), coordinator],
+            )
+    }
+
+    fn usual(events: impl IntoIterator<Item = Event>) -> Given<Vacancy> {
+        with(events, vec![school_registered()])
+    }
+
+    #[test]
+    fn a_vacancy_is_reported_once() {
+        usual([]).when(report(500, "2025-09-01")).then([reported()]);
+        usual([reported()]).when(report(500, "2025-09-01")).then([]);
+        usual([reported()]).when(report(600, "2025-09-01")).refused(Refusal::OtherParticulars);
+    }
+
+    #[test]
+    fn a_vacancy_is_where_there_can_be_a_position() {
+        usual([]).when(report(500, "2025-07-31")).refused(Refusal::WorkplaceNotActive);
+        with([], vec![]).when(report(500, "2025-09-01")).refused(Refusal::WorkplaceNotActive);
+        with([], vec![school_registered(), school_closed()])
+            .when(report(500, "2025-09-01"))
+            .refused(Refusal::WorkplaceNotActive);
+        let office = |from| written::<Command>("report-vacancy", body(&at_office(), "network_coordinator", 500, from));
+        assert!(usual([]).when(office("2025-08-01")).accepted());
+        usual([]).when(office("2025-07-31")).refused(Refusal::WorkplaceNotActive);
+    }
+
+    #[test]
+    fn a_function_belongs_to_its_workplace() {
+        usual([])
+            .when(written("report-vacancy", body(&at_office(), "school_social_worker", 500, "2025-09-01")))
+            .refused(Refusal::FunctionElsewhere);
+    }
+
+    #[test]
+    fn a_vacancy_is_filled_by_an_assignment_to_the_same_position() {
+        usual([reported()]).when(fill(1, "2025-10-01")).then([filled()]);
+        usual([reported(), filled()]).when(fill(1, "2025-10-01")).then([]);
+        usual([reported()]).when(fill(3, "2025-10-01")).refused(Refusal::UnknownAssignment);
+        usual([reported()]).when(fill(2, "2025-10-01")).refused(Refusal::OtherPosition);
+        usual([reported()]).when(fill(1, "2025-09-30")).refused(Refusal::NotActiveThen);
+        usual([]).when(fill(1, "2025-10-01")).refused(Refusal::NotReported);
+    }
+
+    #[test]
+    fn a_vacancy_is_not_filled_by_another_function_at_the_same_workplace() {
+        let vacant =
+            || written::<Event>("vacancy.reported.v1", body(&at_office(), "office_assistant", 500, "2025-09-01"));
+        usual([vacant()]).when(fill(2, "2025-10-01")).refused(Refusal::OtherPosition);
+    }
+
+    #[test]
+    fn a_vacancy_is_withdrawn_for_a_reason_and_not_before_it_began() {
+        usual([reported()]).when(withdraw("2025-10-01")).refused(Refusal::ReasonMissing);
+        let giving_up = |events: Vec<Event>| usual(events).because(Reason::FundingEnded);
+        giving_up(vec![reported()]).when(withdraw("2025-10-01")).then([withdrawn("2025-10-01")]);
+        giving_up(vec![reported()]).when(withdraw("2025-08-31")).refused(Refusal::EndsBeforeItBegan);
+        giving_up(vec![reported(), withdrawn("2025-10-01")]).when(withdraw("2025-10-01")).then([]);
+        giving_up(vec![reported(), filled()]).when(withdraw("2025-10-01")).refused(Refusal::Over);
     }
 }

@@ -6,9 +6,9 @@ use super::{day, written};
 use crate::identity::{Digest, OrganisationId, SchoolId};
 use crate::{Ags, Place, cooperation, network_office, organisation, school, staff};
 
-/// A digest of nothing, told apart by its last letter.
+/// A digest of nothing, told apart by its first letter.
 pub fn digest(letter: char) -> Digest {
-    match Digest::parse(format!("{}{letter}", "A".repeat(42))) {
+    match Digest::parse(format!("{letter}{}", "A".repeat(42))) {
         Ok(digest) => digest,
         Err(why) => panic!("{why}"),
     }

@@ -63,73 +63,129 @@ pub fn story() -> Vec<Told> {
 fn programme() -> Vec<Told> {
     let cci = "2021DE05SFPR013";
     vec![
-        told("2022-07-13", "open-programme", json!({
-            "cci": cci, "title": "Schulerfolg sichern", "specific_objective": "ESO4.6", "fund": "esf_plus",
-            "category_of_region": "transition", "intervention_field": "149", "priority": "3",
-            "eligibility": {"from": "2021-01-01", "to": "2030-01-01"},
-            "provenance": {"source": "programme page", "status": "stated", "as_of": "2022-08-26"},
-        })),
-        told("2022-07-13", "define-funding-period", json!({
-            "cci": cci, "label": "2008–2015", "period": {"from": "2008-01-01", "to": "2015-08-01"},
-            "provenance": {"source": "programme page", "status": "stated"},
-        })),
-        told("2022-07-13", "define-funding-cycle", json!({
-            "cci": cci, "cycle": "1b", "module": "school_social_work",
-            "period": {"from": "2022-08-01", "to": "2024-08-01"},
-            "rates": {"eu": 6000, "land": 3000, "municipal": 1000}, "legal_basis": digest('L'),
-            "provenance": {"source": "guideline 2022-07-13", "status": "stated"},
-        })),
-        told("2023-01-02", "change-cofinancing-rates", json!({
-            "cci": cci, "cycle": "1b", "rates": {"eu": 6000, "land": 2000, "municipal": 2000}, "from": "2023-08-01",
-        })),
+        told(
+            "2022-07-13",
+            "open-programme",
+            json!({
+                "cci": cci, "title": "Schulerfolg sichern", "specific_objective": "ESO4.6", "fund": "esf_plus",
+                "category_of_region": "transition", "intervention_field": "149", "priority": "3",
+                "eligibility": {"from": "2021-01-01", "to": "2030-01-01"},
+                "provenance": {"source": "programme page", "status": "stated", "as_of": "2022-08-26"},
+            }),
+        ),
+        told(
+            "2022-07-13",
+            "define-funding-period",
+            json!({
+                "cci": cci, "label": "2008–2015", "period": {"from": "2008-01-01", "to": "2015-08-01"},
+                "provenance": {"source": "programme page", "status": "stated"},
+            }),
+        ),
+        told(
+            "2022-07-13",
+            "define-funding-cycle",
+            json!({
+                "cci": cci, "cycle": "1b", "module": "school_social_work",
+                "period": {"from": "2022-08-01", "to": "2024-08-01"},
+                "rates": {"eu": 6000, "land": 3000, "municipal": 1000}, "legal_basis": digest('L'),
+                "provenance": {"source": "guideline 2022-07-13", "status": "stated"},
+            }),
+        ),
+        told(
+            "2023-01-02",
+            "change-cofinancing-rates",
+            json!({
+                "cci": cci, "cycle": "1b", "rates": {"eu": 6000, "land": 2000, "municipal": 2000}, "from": "2023-08-01",
+            }),
+        ),
         told("2024-08-01", "close-funding-cycle", json!({"cci": cci, "cycle": "1b", "on": "2024-08-01"})),
     ]
 }
 
 fn organisations() -> Vec<Told> {
     let organisation = |id: &str, name: &str, form: &str, sector: &str, kind: &str| {
-        told("2022-07-20", "register-organisation", json!({
-            "organisation": id, "name": name, "legal_form": form, "sector": sector, "kind": kind,
-            "district": "15083", "provenance": {"source": "office list", "status": "stated", "as_of": "2022-07-01"},
-        }))
+        told(
+            "2022-07-20",
+            "register-organisation",
+            json!({
+                "organisation": id, "name": name, "legal_form": form, "sector": sector, "kind": kind,
+                "district": "15083", "provenance": {"source": "office list", "status": "stated", "as_of": "2022-07-01"},
+            }),
+        )
     };
     vec![
         organisation("P1", "Verein für Jugendarbeit e. V.", "registered_association", "private", "free_youth_welfare"),
         organisation("L1", "Landkreis Börde", "local_authority", "public", "public_youth_welfare"),
-        told("2022-07-21", "confirm-provider-recognition", json!({
-            "organisation": "P1", "recognition": "youth_welfare_75", "document": digest('R'),
-        })),
+        told(
+            "2022-07-21",
+            "confirm-provider-recognition",
+            json!({
+                "organisation": "P1", "recognition": "youth_welfare_75", "document": digest('R'),
+            }),
+        ),
         told("2022-07-21", "set-vat-status", json!({"organisation": "P1", "recoverable": false})),
-        told("2022-07-22", "amend-organisation", json!({
-            "organisation": "P1", "name": "Jugendarbeit gGmbH", "legal_form": "non_profit_company",
-        })),
-        told("2022-07-25", "register-school", json!({
-            "school": "S1", "name": "Sekundarschule Wanzleben", "form": "SEK", "district": "15083",
-            "ownership": "public", "authority": "L1",
-            "provenance": {"source": "school list 2016-17", "status": "inferred", "as_of": "2016-08-01"},
-        })),
-        told("2022-07-25", "register-school", json!({
-            "school": "S2", "name": "Grundschule Klein Wanzleben", "form": "GS", "district": "15083", "ownership": "public",
-        })),
-        told("2022-07-25", "register-school", json!({
-            "school": "S3", "name": "Freie Schule Wanzleben", "form": "GMS", "district": "15083", "ownership": "private",
-        })),
-        told("2022-09-15", "record-pupil-numbers", json!({
-            "school": "S1", "school_year": "2022/23", "pupils": {"women": 151, "men": 160, "non_binary": 1},
-            "source": "school statistics",
-        })),
+        told(
+            "2022-07-22",
+            "amend-organisation",
+            json!({
+                "organisation": "P1", "name": "Jugendarbeit gGmbH", "legal_form": "non_profit_company",
+            }),
+        ),
+        told(
+            "2022-07-25",
+            "register-school",
+            json!({
+                "school": "S1", "name": "Sekundarschule Wanzleben", "form": "SEK", "district": "15083",
+                "ownership": "public", "authority": "L1",
+                "provenance": {"source": "school list 2016-17", "status": "inferred", "as_of": "2016-08-01"},
+            }),
+        ),
+        told(
+            "2022-07-25",
+            "register-school",
+            json!({
+                "school": "S2", "name": "Grundschule Klein Wanzleben", "form": "GS", "district": "15083", "ownership": "public",
+            }),
+        ),
+        told(
+            "2022-07-25",
+            "register-school",
+            json!({
+                "school": "S3", "name": "Freie Schule Wanzleben", "form": "GMS", "district": "15083", "ownership": "private",
+            }),
+        ),
+        told(
+            "2022-09-15",
+            "record-pupil-numbers",
+            json!({
+                "school": "S1", "school_year": "2022/23", "pupils": {"women": 151, "men": 160, "non_binary": 1},
+                "source": "school statistics",
+            }),
+        ),
         told("2023-08-01", "change-school-form", json!({"school": "S1", "form": "GMS"})),
-        told("2022-08-01", "establish-network-office", json!({
-            "district": "15083", "name": "Netzwerkstelle Börde", "provider": "P1", "from": "2022-08-01",
-            "site": {"place": "Haldensleben", "postcode": "39340"},
-            "provenance": {"source": "office list", "status": "historic", "as_of": "2022-07-01"},
-        })),
-        told("2022-10-01", "add-network-office-site", json!({
-            "district": "15083", "site": {"place": "Wanzleben", "postcode": "39164"},
-        })),
-        told("2024-08-01", "change-network-office-provider", json!({
-            "district": "15083", "provider": "L1", "from": "2024-08-01",
-        })),
+        told(
+            "2022-08-01",
+            "establish-network-office",
+            json!({
+                "district": "15083", "name": "Netzwerkstelle Börde", "provider": "P1", "from": "2022-08-01",
+                "site": {"place": "Haldensleben", "postcode": "39340"},
+                "provenance": {"source": "office list", "status": "historic", "as_of": "2022-07-01"},
+            }),
+        ),
+        told(
+            "2022-10-01",
+            "add-network-office-site",
+            json!({
+                "district": "15083", "site": {"place": "Wanzleben", "postcode": "39164"},
+            }),
+        ),
+        told(
+            "2024-08-01",
+            "change-network-office-provider",
+            json!({
+                "district": "15083", "provider": "L1", "from": "2024-08-01",
+            }),
+        ),
     ]
 }
 
@@ -142,23 +198,39 @@ fn cooperation() -> Vec<Told> {
         told(on, name, body)
     };
     vec![
-        with("2022-07-26", "propose-cooperation", json!({
-            "youth_office": "L1", "school_authority": "L1", "concept": digest('C'),
-        })),
+        with(
+            "2022-07-26",
+            "propose-cooperation",
+            json!({
+                "youth_office": "L1", "school_authority": "L1", "concept": digest('C'),
+            }),
+        ),
         with("2022-07-28", "record-conference-resolution", json!({"held_on": "2022-07-27", "result": "affirmative"})),
         with("2022-07-28", "record-expert-opinion", json!({"by": "youth_office", "result": "in_favour"})),
-        with("2022-07-29", "sign-cooperation-agreement", json!({
-            "period": {"from": "2022-08-01", "to": "2024-08-01"}, "goals": ["fewer_dropouts", "teamwork"],
-            "meeting_rhythm": "monthly", "data_protection_clause": true,
-            "signed_by": {"school": true, "provider": true}, "document": digest('D'),
-        })),
-        with("2023-07-05", "amend-cooperation-agreement", json!({
-            "period": {"from": "2022-08-01", "to": "2026-08-01"}, "document": digest('E'),
-        })),
-        with("2023-07-05", "hold-cooperation-review", json!({
-            "held_on": "2023-07-04",
-            "goals": [{"goal": "fewer_dropouts", "degree": "partly"}, {"goal": "teamwork", "degree": "reached"}],
-        })),
+        with(
+            "2022-07-29",
+            "sign-cooperation-agreement",
+            json!({
+                "period": {"from": "2022-08-01", "to": "2024-08-01"}, "goals": ["fewer_dropouts", "teamwork"],
+                "meeting_rhythm": "monthly", "data_protection_clause": true,
+                "signed_by": {"school": true, "provider": true}, "document": digest('D'),
+            }),
+        ),
+        with(
+            "2023-07-05",
+            "amend-cooperation-agreement",
+            json!({
+                "period": {"from": "2022-08-01", "to": "2026-08-01"}, "document": digest('E'),
+            }),
+        ),
+        with(
+            "2023-07-05",
+            "hold-cooperation-review",
+            json!({
+                "held_on": "2023-07-04",
+                "goals": [{"goal": "fewer_dropouts", "degree": "partly"}, {"goal": "teamwork", "degree": "reached"}],
+            }),
+        ),
         with("2023-09-01", "raise-cooperation-issue", json!({"issue": key(900), "topic": "rooms"})),
         with("2023-10-01", "resolve-cooperation-issue", json!({"issue": key(900)})),
     ]
@@ -168,32 +240,60 @@ fn people() -> Vec<Told> {
     let at_school = json!({"school": {"school": "S1", "provider": "P1"}});
     let at_office = json!({"office": {"district": "15083"}});
     vec![
-        told("2022-07-29", "confirm-staff-qualification", json!({
-            "staff": key(500), "provider": "P1", "qualification": "social_work", "state_recognised": true,
-            "document": digest('Q'),
-        })),
-        told("2022-07-29", "report-vacancy", json!({
-            "vacancy": key(700), "workplace": at_school, "function": "school_social_worker", "fte": 750, "from": "2022-08-01",
-        })),
-        told("2022-08-01", "assign-staff", json!({
-            "staff": key(500), "assignment": key(600), "function": "school_social_worker", "workplace": at_school,
-            "fte": 750, "period": {"from": "2022-09-01", "to": "2026-08-01"},
-        })),
-        told("2022-08-01", "fill-vacancy", json!({
-            "vacancy": key(700), "staff": key(500), "assignment": key(600), "on": "2022-09-01",
-        })),
-        told("2022-08-01", "assign-staff", json!({
-            "staff": key(500), "assignment": key(601), "function": "network_coordinator", "workplace": at_office,
-            "fte": 250, "period": {"from": "2022-09-01", "to": "2024-08-01"},
-        })),
+        told(
+            "2022-07-29",
+            "confirm-staff-qualification",
+            json!({
+                "staff": key(500), "provider": "P1", "qualification": "social_work", "state_recognised": true,
+                "document": digest('Q'),
+            }),
+        ),
+        told(
+            "2022-07-29",
+            "report-vacancy",
+            json!({
+                "vacancy": key(700), "workplace": at_school, "function": "school_social_worker", "fte": 750, "from": "2022-08-01",
+            }),
+        ),
+        told(
+            "2022-08-01",
+            "assign-staff",
+            json!({
+                "staff": key(500), "assignment": key(600), "function": "school_social_worker", "workplace": at_school,
+                "fte": 750, "period": {"from": "2022-09-01", "to": "2026-08-01"},
+            }),
+        ),
+        told(
+            "2022-08-01",
+            "fill-vacancy",
+            json!({
+                "vacancy": key(700), "staff": key(500), "assignment": key(600), "on": "2022-09-01",
+            }),
+        ),
+        told(
+            "2022-08-01",
+            "assign-staff",
+            json!({
+                "staff": key(500), "assignment": key(601), "function": "network_coordinator", "workplace": at_office,
+                "fte": 250, "period": {"from": "2022-09-01", "to": "2024-08-01"},
+            }),
+        ),
         told("2023-01-15", "end-assignment", json!({"staff": key(500), "assignment": key(601), "on": "2023-02-01"}))
             .because(Reason::StaffChange),
-        told("2023-01-16", "change-assignment-fte", json!({
-            "staff": key(500), "assignment": key(600), "fte": 1000, "from": "2023-02-01",
-        })),
-        told("2023-02-01", "report-vacancy", json!({
-            "vacancy": key(701), "workplace": at_office, "function": "network_coordinator", "fte": 250, "from": "2023-02-01",
-        })),
+        told(
+            "2023-01-16",
+            "change-assignment-fte",
+            json!({
+                "staff": key(500), "assignment": key(600), "fte": 1000, "from": "2023-02-01",
+            }),
+        ),
+        told(
+            "2023-02-01",
+            "report-vacancy",
+            json!({
+                "vacancy": key(701), "workplace": at_office, "function": "network_coordinator", "fte": 250, "from": "2023-02-01",
+            }),
+        ),
         told("2023-03-01", "withdraw-vacancy", json!({"vacancy": key(701), "on": "2023-03-01"}))
             .because(Reason::FundingEnded),
     ]
@@ -201,30 +301,50 @@ fn people() -> Vec<Told> {
 
 fn trainings() -> Vec<Told> {
     let offer = |training: u128| {
-        told("2023-01-10", "offer-training", json!({
-            "training": key(training), "needs": [key(800)], "topic": "mediation", "district": "15", "seats": 20,
-            "minutes": 720, "begins_on": "2023-03-01", "format": "in_person",
-        }))
+        told(
+            "2023-01-10",
+            "offer-training",
+            json!({
+                "training": key(training), "needs": [key(800)], "topic": "mediation", "district": "15", "seats": 20,
+                "minutes": 720, "begins_on": "2023-03-01", "format": "in_person",
+            }),
+        )
     };
     vec![
-        told("2023-01-05", "identify-training-need", json!({
-            "need": key(800), "source": "survey", "topic": "mediation", "district": "15083",
-        })),
-        told("2023-01-05", "identify-training-need", json!({
-            "need": key(801), "source": "office", "topic": "digital_media", "district": "15",
-        })),
+        told(
+            "2023-01-05",
+            "identify-training-need",
+            json!({
+                "need": key(800), "source": "survey", "topic": "mediation", "district": "15083",
+            }),
+        ),
+        told(
+            "2023-01-05",
+            "identify-training-need",
+            json!({
+                "need": key(801), "source": "office", "topic": "digital_media", "district": "15",
+            }),
+        ),
         told("2023-01-20", "withdraw-training-need", json!({"need": key(801)})).because(Reason::Duplicate),
         offer(810),
         offer(811),
         told("2023-01-20", "reschedule-training", json!({"training": key(810), "begins_on": "2023-03-08"})),
-        told("2023-02-20", "record-training-registrations", json!({
-            "training": key(810),
-            "registrations": [{"audience": "school_social_workers", "people": 14}, {"audience": "teachers", "people": 3}],
-        })),
+        told(
+            "2023-02-20",
+            "record-training-registrations",
+            json!({
+                "training": key(810),
+                "registrations": [{"audience": "school_social_workers", "people": 14}, {"audience": "teachers", "people": 3}],
+            }),
+        ),
         told("2023-03-09", "hold-training", json!({"training": key(810)})),
-        told("2023-03-10", "confirm-training-attendance", json!({
-            "training": key(810), "attendance": {"women": 10, "men": 4, "non_binary": 1}, "minutes": 690,
-        })),
+        told(
+            "2023-03-10",
+            "confirm-training-attendance",
+            json!({
+                "training": key(810), "attendance": {"women": 10, "men": 4, "non_binary": 1}, "minutes": 690,
+            }),
+        ),
         told("2023-03-20", "evaluate-training", json!({"training": key(810), "responses": 12, "score": 432})),
         told("2023-02-15", "cancel-training", json!({"training": key(811)})).because(Reason::TooFewRegistrations),
     ]
@@ -264,9 +384,13 @@ fn work() -> Vec<Told> {
     let mut all: Vec<_> = (0..)
         .zip(every_kind_of_work())
         .map(|(days, work)| {
-            let mut told = told("2023-03-06", "record-intervention", json!({
-                "school": "S1", "staff": key(500), "assignment": key(600), "minutes": 45 + days, "work": work,
-            }));
+            let mut told = told(
+                "2023-03-06",
+                "record-intervention",
+                json!({
+                    "school": "S1", "staff": key(500), "assignment": key(600), "minutes": 45 + days, "work": work,
+                }),
+            );
             told.on = told.on.plus_days(days);
             told
         })
@@ -283,9 +407,13 @@ fn work() -> Vec<Told> {
         .because(Reason::DataEntryError),
     );
     all.push(
-        told("2023-03-29", "void-intervention", json!({
-            "school": "S1", "school_year": "2022/23", "intervention": intervention(5),
-        }))
+        told(
+            "2023-03-29",
+            "void-intervention",
+            json!({
+                "school": "S1", "school_year": "2022/23", "intervention": intervention(5),
+            }),
+        )
         .because(Reason::NotCarriedOut),
     );
     all
@@ -294,9 +422,13 @@ fn work() -> Vec<Told> {
 fn access() -> Vec<Told> {
     let scope = json!({"school": "S1"});
     vec![
-        told("2022-08-01", "grant-role", json!({
-            "principal": key(1000), "grant": {"role": "SSW", "scope": scope, "until": "2026-08-01"},
-        })),
+        told(
+            "2022-08-01",
+            "grant-role",
+            json!({
+                "principal": key(1000), "grant": {"role": "SSW", "scope": scope, "until": "2026-08-01"},
+            }),
+        ),
         told("2022-08-01", "issue-api-key", json!({"principal": key(1000), "key": key(1001), "until": "2023-08-01"})),
         told("2023-08-01", "revoke-api-key", json!({"principal": key(1000), "key": key(1001)})),
         told("2023-08-01", "revoke-role", json!({"principal": key(1000), "role": "SSW", "scope": scope})),

@@ -52,12 +52,7 @@ impl World {
     /// Decides the command on that business date and keeps what follows from it.
     ///
     /// Panics if a command is accepted though its place is unknown: no scope could allow it.
-    pub fn tell(
-        &mut self,
-        on: BusinessDate,
-        reason: Option<Reason>,
-        command: &Command,
-    ) -> Result<Vec<Event>, Refused> {
+    pub fn tell(&mut self, on: BusinessDate, reason: Option<Reason>, command: &Command) -> Result<Vec<Event>, Refused> {
         let mut facts = Facts {
             occurred_on: on,
             today: self.today,
@@ -71,11 +66,8 @@ impl World {
         check_envelope(&facts)?;
         let stream = command.stream(&facts);
         let state = self.state(&stream, command);
-        let others: Vec<_> = command
-            .reads(&state)
-            .into_iter()
-            .filter_map(|id| Some((id.clone(), self.other(&id)?)))
-            .collect();
+        let others: Vec<_> =
+            command.reads(&state).into_iter().filter_map(|id| Some((id.clone(), self.other(&id)?))).collect();
         facts.others = &others;
         let place = command.place(&state, &facts);
         let events = command.decide(&state, &facts)?;

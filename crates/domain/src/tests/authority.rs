@@ -27,7 +27,8 @@ fn grant(role: Role, scope: Scope) -> Grant {
 
 /// Both tables as text: what `allowing` and `access` answer, not what the tables say.
 fn tables() -> String {
-    let mut text = String::from("Written by the test of authority; see crates/domain/src/tests/authority.rs.\n\ncommands\n");
+    let mut text =
+        String::from("Written by the test of authority; see crates/domain/src/tests/authority.rs.\n\ncommands\n");
     for command in COMMANDS {
         let roles: Vec<_> = Role::ALL
             .iter()
@@ -57,12 +58,12 @@ fn tables() -> String {
 #[test]
 fn every_right_is_as_the_golden_file_says() {
     let text = tables();
-    if std::env::var_os("SFS_WRITE_GOLDEN").is_some() {
+    if std::env::var_os("SFS_WRITE_AUTHORITY").is_some() {
         let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/authority.golden.txt");
         std::fs::write(path, &text).unwrap();
         return;
     }
-    assert_eq!(text, GOLDEN, "review the difference, then write the file with SFS_WRITE_GOLDEN=1");
+    assert_eq!(text, GOLDEN, "review the difference, then write the file with SFS_WRITE_AUTHORITY=1");
 }
 
 #[test]

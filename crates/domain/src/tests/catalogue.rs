@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::catalogue::{COMMANDS, Precondition, command_entry, command_schemas, event_types};
 use crate::testing::story::{story, world};
+use crate::wire::Named;
 use crate::{Category, Command};
 
 fn story_events() -> BTreeSet<String> {
@@ -152,8 +153,17 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         )),+] };
     }
     of!(
-        programme, organisation, school, network_office, cooperation, staff, vacancy, training_need, training,
-        intervention, principal
+        programme,
+        organisation,
+        school,
+        network_office,
+        cooperation,
+        staff,
+        vacancy,
+        training_need,
+        training,
+        intervention,
+        principal
     )
 }
 
@@ -178,4 +188,28 @@ fn a_command_meets_no_state_of_another_aggregate() {
     let elsewhere = crate::State::initial(Category::School);
     assert_eq!(command.decide(&elsewhere, &facts).unwrap_err().rule, "GEN-00");
     assert_eq!(command.place(&elsewhere, &facts), None);
+}
+
+/// Where reading that body fails, as a reader with paths tells it.
+fn path_of_error(name: &str, body: &str) -> String {
+    let mut json = serde_json::Deserializer::from_str(body);
+    let mut track = serde_path_to_error::Track::new();
+    let named = Named { name, body: serde_path_to_error::Deserializer::new(&mut json, &mut track) };
+    let read = Command::deserialize_as(command_entry(name).unwrap().category, named);
+    assert!(read.is_err(), "{body}");
+    track.path().to_string()
+}
+
+#[test]
+fn a_wrong_field_is_named_by_its_path() {
+    let record = |minutes: &str, sessions: &str| {
+        format!(
+            r#"{{"school":"S1","staff":"{0}","assignment":"{0}","minutes":{minutes},"work":{{"prevention":{{"topic":"addiction",
+            "levels":"7-8","sessions":{sessions},"headcount":{{"women":1,"men":0,"non_binary":0}}}}}}}}"#,
+            "00000000-0000-0000-0000-000000000001",
+        )
+    };
+    assert_eq!(path_of_error("record-intervention", &record("0", "1")), "minutes");
+    assert_eq!(path_of_error("record-intervention", &record("1", "0")), "work.prevention.sessions");
+    assert_eq!(path_of_error("hold-training", r#"{"training":"no key"}"#), "training");
 }

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use crate::Event;
 use crate::catalogue::event_types;
+use crate::intervention::{self, Kind};
 use crate::testing::story::world;
 use crate::wire::{DecodeError, UPCASTERS, Upcaster, decode, decode_with};
 
@@ -14,30 +16,39 @@ fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/golden"))
 }
 
-fn stored() -> BTreeMap<String, String> {
-    std::fs::read_dir(folder())
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+/// The files of a folder by their names without the ending.
+fn stored_in(folder: PathBuf) -> BTreeMap<String, String> {
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).filter(|path| path.is_file());
+    files
         .map(|path| (path.file_stem().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(path).unwrap()))
         .collect()
 }
 
-/// The last event of each type in the story, as it is stored.
-fn told() -> BTreeMap<String, String> {
-    let encoded = world().events().iter().map(|recorded| recorded.event.encode().unwrap()).collect::<Vec<_>>();
-    encoded.into_iter().map(|event| (event.event_type, event.data)).collect()
+fn stored() -> BTreeMap<String, String> {
+    stored_in(folder())
 }
 
-#[test]
-fn every_event_type_has_an_example() {
+/// Writes what is missing, if asked to; never overwrites.
+fn write_missing(folder: PathBuf, examples: &BTreeMap<String, String>) {
     if std::env::var_os("SFS_WRITE_GOLDEN").is_some() {
-        for (event_type, data) in told() {
-            let path = folder().join(format!("{event_type}.json"));
+        for (name, data) in examples {
+            let path = folder.join(format!("{name}.json"));
             if !path.exists() {
                 std::fs::write(path, format!("{data}\n")).unwrap();
             }
         }
     }
+}
+
+#[test]
+fn every_event_type_has_an_example() {
+    // The first event of each type in the story, as it is stored.
+    let mut told = BTreeMap::new();
+    for recorded in world().events() {
+        let encoded = recorded.event.encode().unwrap();
+        told.entry(encoded.event_type).or_insert(encoded.data);
+    }
+    write_missing(folder(), &told);
     let stored = stored();
     for event_type in event_types() {
         assert!(stored.contains_key(event_type), "no example of {event_type}: write it with SFS_WRITE_GOLDEN=1");
@@ -46,6 +57,28 @@ fn every_event_type_has_an_example() {
         let readable = event_types().contains(event_type) || UPCASTERS.iter().any(|up| up.from == event_type);
         assert!(readable, "{event_type} was written once and can no longer be read");
     }
+}
+
+#[test]
+fn every_kind_of_work_has_an_example() {
+    let folder = folder().join("work");
+    let mut told = BTreeMap::new();
+    for recorded in world().events() {
+        if let Event::Intervention(intervention::Event::Recorded { work, .. }) = &recorded.event {
+            told.insert(work.kind().code().to_owned(), recorded.event.encode().unwrap().data);
+        }
+    }
+    write_missing(folder.clone(), &told);
+    let stored = stored_in(folder);
+    for kind in Kind::ALL {
+        let data = stored[kind.code()].trim_end();
+        let event = decode("intervention.recorded.v1", data).unwrap();
+        assert!(
+            matches!(&event, Event::Intervention(intervention::Event::Recorded { work, .. }) if work.kind() == *kind)
+        );
+        assert_eq!(event.encode().unwrap().data, data);
+    }
+    assert_eq!(stored.len(), Kind::ALL.len());
 }
 
 #[test]
@@ -76,7 +109,9 @@ fn an_unknown_type_is_told_apart_from_an_unreadable_body() {
     for unknown in ["school.exploded.v1", "school.registered.v9", "weather.changed.v1", "", "school"] {
         assert!(matches!(decode(unknown, "{}"), Err(DecodeError::UnknownType(t)) if t == unknown), "{unknown}");
     }
-    for body in ["{}", "[]", "null", r#"{"into":"S2","more":1}"#, r#"{"into":"S2"} {}"#, r#"{"into":"no/slash"}"#, r#"["S2"]"#] {
+    for body in
+        ["{}", "[]", "null", r#"{"into":"S2","more":1}"#, r#"{"into":"S2"} {}"#, r#"{"into":"no/slash"}"#, r#"["S2"]"#]
+    {
         assert!(matches!(decode("school.merged.v1", body), Err(DecodeError::Body { .. })), "{body}");
     }
     assert!(decode("school.merged.v1", r#"{"into":"S2"}"#).is_ok());
@@ -101,8 +136,5 @@ fn an_older_version_comes_in_through_its_conversions_one_after_another() {
     assert_eq!(decode_with(&upcasters, "school.merged.v-1", r#"{"target":"2"}"#).unwrap(), expected);
     assert_eq!(decode_with(&upcasters, "school.merged.v0", r#"{"into":"2"}"#).unwrap(), expected);
     assert_eq!(decode_with(&upcasters, "school.merged.v1", r#"{"into":"ST-2"}"#).unwrap(), expected);
-    assert!(matches!(
-        decode_with(&upcasters, "school.merged.v0", "not json"),
-        Err(DecodeError::Body { .. })
-    ));
+    assert!(matches!(decode_with(&upcasters, "school.merged.v0", "not json"), Err(DecodeError::Body { .. })));
 }
