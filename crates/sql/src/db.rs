@@ -89,13 +89,15 @@ pub struct Options {
     pub durability: Durability,
     /// How many connections may read at once.
     pub readers: u32,
-    /// Page cache of each connection, in KiB.
+    /// Page cache of each reading connection, in KiB.
     pub cache_kib: u32,
+    /// Page cache of the writing connection, in KiB.
+    pub writer_cache_kib: u32,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { create: true, durability: Durability::Full, readers: 4, cache_kib: 8 * 1024 }
+        Self { create: true, durability: Durability::Full, readers: 4, cache_kib: 4 * 1024, writer_cache_kib: 16 * 1024 }
     }
 }
 
@@ -157,6 +159,7 @@ impl Db {
     /// Opens the connection that writes. There is to be one per database and process.
     pub async fn writer(&self) -> Result<Writer, SqlError> {
         let connection = connect_options(&self.path, &self.options)
+            .pragma("cache_size", format!("-{}", self.options.writer_cache_kib))
             .pragma("wal_autocheckpoint", "0")
             .connect()
             .await

@@ -145,9 +145,12 @@ impl Many {
     /// The sizes of lists: at most a third is filling.
     const SIZES: [usize; 15] = [1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192];
 
-    /// `insert into <target> select …` of rows of `columns` values. The first column is never null.
+    /// `insert into <target> select …` of rows of `columns` values. The first column is never null. A
+    /// row that is refused rolls the whole transaction back.
     pub fn insert(target: &'static str, columns: usize) -> Self {
-        Self::new(columns, |values| format!("insert into {target} select * from ({values}) where column1 is not null"))
+        Self::new(columns, |values| {
+            format!("insert or rollback into {target} select * from ({values}) where column1 is not null")
+        })
     }
 
     /// `<head> (<list of single values>) <tail>`.
