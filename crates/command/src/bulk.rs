@@ -41,7 +41,7 @@ impl<'a> Ahead<'a> {
     async fn add(&self, ready: &Ready) -> Result<(), LoadError> {
         let folded = self.load(&ready.stream).await?;
         let added: Vec<(Event, Fact)> =
-            ready.written.iter().map(|written| (written.event.clone(), written.fact.clone())).collect();
+            ready.decided.iter().map(|decision| (decision.event.clone(), decision.fact.clone())).collect();
         // Out of the map first, so that folding on copies nothing.
         self.decided.lock().unwrap_or_else(PoisonError::into_inner).remove(&ready.stream);
         let folded = fold_on(folded, &added);
@@ -66,7 +66,7 @@ impl Handler {
         let mut appends = Vec::with_capacity(requests.len());
         for request in requests {
             let asked = Asked { caller, request };
-            let ready = match self.decide(asked, &ahead).await {
+            let mut ready = match self.decide(asked, &ahead).await {
                 Ok(Decided::Events(ready)) if !request.dry_run && ahead.add(&ready).await.is_ok() => ready,
                 // Whatever is not simply an append is decided again below, in its place.
                 _ => {
@@ -74,7 +74,7 @@ impl Handler {
                     continue;
                 }
             };
-            appends.push(Some((self.append_of(asked, &ready), ready)));
+            appends.push(Some((self.append_of(asked, &mut ready), ready)));
         }
         drop(ahead);
         let answers = join_all(appends.into_iter().map(|append| async {
@@ -181,11 +181,7 @@ impl Handler {
                 }
             }
             *written.entry(&ready.stream).or_default() += 1;
-            writes.push(StreamWrite {
-                stream: Arc::clone(&ready.stream),
-                expected,
-                events: ready.written.iter().map(|written| written.new.clone()).collect(),
-            });
+            writes.push(StreamWrite { stream: Arc::clone(&ready.stream), expected, events: ready.new.clone() });
         }
         Append { command: list, digest, writes, guards }
     }
@@ -203,7 +199,7 @@ impl Handler {
             .map(|(request, decided)| match decided {
                 Decided::Unchanged { stream, version } => Ok(Outcome::Unchanged { stream, version }),
                 Decided::Events(ready) => {
-                    let end = at + ready.written.len();
+                    let end = at + ready.decided.len();
                     let part = Committed {
                         first: committed.first + at as u64,
                         versions: committed.versions[at..end].to_vec(),

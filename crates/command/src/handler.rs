@@ -8,7 +8,8 @@ use sfs_domain::decider::{Fact, check_envelope};
 use sfs_domain::reference::Reference;
 use sfs_domain::{Event, Facts, Grant, PrincipalId, State, StreamId, authority};
 use sfs_eventlog::{
-    Append, AppendError, Appended, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard, StreamWrite,
+    Append, AppendError, Appended, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent,
+    StreamWrite,
 };
 use sfs_ledger::Leaf;
 use sha2::Sha256;
@@ -19,7 +20,7 @@ use crate::clock::Clock;
 use crate::ids::{Entropy, event_id};
 use crate::request::{Asked, CommandError, Outcome, Precondition, Receipt, ReceiptEvent, Request};
 use crate::states::{Folded, LoadError, States};
-use crate::write::{Written, write};
+use crate::write::{Decision, write};
 
 /// How often a decision is made again because somebody was faster.
 const ATTEMPTS: usize = 64;
@@ -75,7 +76,10 @@ pub(crate) struct Ready {
     pub stream: Arc<str>,
     pub base: u64,
     pub guards: Vec<Guard>,
-    pub written: Vec<Written>,
+    /// For the log; taken out when it is sent.
+    pub new: Vec<NewEvent>,
+    /// For the fold, in the same order.
+    pub decided: Vec<Decision>,
 }
 
 impl Handler {
@@ -128,7 +132,7 @@ impl Handler {
         let asked = Asked { caller, request };
         for _ in 0..ATTEMPTS {
             let decided = self.decide(asked, &self.states).await;
-            let ready = match decided {
+            let mut ready = match decided {
                 Ok(Decided::Events(ready)) => ready,
                 // What was done before would now be refused or change nothing: ask the log first.
                 Ok(Decided::Unchanged { stream, version }) => {
@@ -141,7 +145,7 @@ impl Handler {
             if request.dry_run {
                 return Ok(would(ready));
             }
-            let append = self.append_of(asked, &ready);
+            let append = self.append_of(asked, &mut ready);
             match self.log.append(append).await {
                 Ok(Appended::Committed(committed)) => {
                     return Ok(Outcome::Accepted(self.accepted(request, ready, &committed)));
@@ -209,8 +213,8 @@ impl Handler {
         let Some(place) = place.filter(|_| !events.is_empty()) else {
             return Ok(Decided::Unchanged { stream, version: folded.version });
         };
-        let written = write(asked, grant, &stream, &place, facts.occurred_on, events, &*self.entropy)?;
-        Ok(Decided::Events(Ready { stream, base: folded.version, guards, written }))
+        let (new, decided) = write(asked, grant, &stream, &place, facts.occurred_on, events, &*self.entropy)?;
+        Ok(Decided::Events(Ready { stream, base: folded.version, guards, new, decided }))
     }
 
     fn check_version(&self, request: &Request, stream: &Arc<str>, actual: u64) -> Result<(), CommandError> {
@@ -225,16 +229,17 @@ impl Handler {
         }
     }
 
-    pub(crate) fn append_of(&self, asked: Asked<'_>, ready: &Ready) -> Append {
+    /// What is sent to the log; the events leave `ready` with it.
+    pub(crate) fn append_of(&self, asked: Asked<'_>, ready: &mut Ready) -> Append {
         Append {
             command: asked.request.command_id,
             digest: self.digest(asked),
             writes: vec![StreamWrite {
                 stream: Arc::clone(&ready.stream),
                 expected: Expected::Version(ready.base),
-                events: ready.written.iter().map(|written| written.new.clone()).collect(),
+                events: std::mem::take(&mut ready.new),
             }],
-            guards: ready.guards.clone(),
+            guards: std::mem::take(&mut ready.guards),
         }
     }
 
@@ -272,15 +277,15 @@ impl Handler {
 
     /// Takes an accepted command over into the states and writes its receipt.
     pub(crate) fn accepted(&self, request: &Request, ready: Ready, committed: &Committed) -> Receipt {
-        let events = ready.written.iter().zip(&committed.hashes).zip(committed.first..);
+        let events = ready.decided.iter().zip(&committed.hashes).zip(committed.first..);
         let receipt = Receipt {
             command_id: request.command_id,
             stream: Arc::clone(&ready.stream),
-            version: ready.base + ready.written.len() as u64,
+            version: ready.base + ready.decided.len() as u64,
             events: events
-                .map(|((written, hash), position)| ReceiptEvent {
-                    id: written.fact.id,
-                    event_type: Arc::clone(&written.new.event_type),
+                .map(|((decision, hash), position)| ReceiptEvent {
+                    id: decision.fact.id,
+                    event_type: Arc::clone(&decision.event_type),
                     position,
                     leaf_hash: *hash,
                 })
@@ -288,7 +293,7 @@ impl Handler {
             recorded_at: committed.recorded_at,
         };
         let added: Vec<(Event, Fact)> =
-            ready.written.into_iter().map(|written| (written.event, written.fact)).collect();
+            ready.decided.into_iter().map(|decision| (decision.event, decision.fact)).collect();
         self.states.advance(&ready.stream, ready.base, &added);
         receipt
     }
@@ -336,9 +341,9 @@ pub(crate) fn would(ready: Ready) -> Outcome {
         stream: ready.stream,
         version: ready.base,
         events: ready
-            .written
+            .decided
             .iter()
-            .filter_map(|written| written.event.encode().ok())
+            .filter_map(|decision| decision.event.encode().ok())
             .map(|encoded| (encoded.event_type, encoded.data))
             .collect(),
     }

@@ -10,17 +10,17 @@ use sfs_ledger::{Hash, LEAF_FORMAT, LeafDraft, OpenBody, digest, write_open};
 use crate::ids::{Entropy, event_id};
 use crate::request::{Asked, CommandError};
 
-/// A decided event, ready for the log and for the fold.
-pub struct Written {
-    /// For the log.
-    pub new: NewEvent,
-    /// For the fold.
+/// A decided event, for the fold.
+pub struct Decision {
+    /// The event.
     pub event: Event,
-    /// For the fold.
+    /// What its envelope tells the fold.
     pub fact: Fact,
+    /// Stored type.
+    pub event_type: Arc<str>,
 }
 
-/// Writes the decided events down.
+/// Writes the decided events down: for the log, and for the fold.
 pub fn write(
     asked: Asked<'_>,
     grant: &Grant,
@@ -29,7 +29,7 @@ pub fn write(
     occurred_on: sfs_domain::BusinessDate,
     events: Vec<Event>,
     entropy: &dyn Entropy,
-) -> Result<Vec<Written>, CommandError> {
+) -> Result<(Vec<NewEvent>, Vec<Decision>), CommandError> {
     let request = asked.request;
     let actor = asked.caller.principal.to_string();
     let rule = authority::rule_name(request.entry, grant);
@@ -46,7 +46,7 @@ pub fn write(
         .map_err(|why| CommandError::Encode(why.to_string()))?;
     let day = occurred_on.to_string();
     let encode = |why: &dyn std::fmt::Display| CommandError::Encode(why.to_string());
-    let mut written = Vec::with_capacity(events.len());
+    let (mut new, mut decided) = (Vec::with_capacity(events.len()), Vec::with_capacity(events.len()));
     for (n, event) in (0..).zip(events) {
         let encoded = event.encode().map_err(|why| encode(&why))?;
         let id = event_id(request.command_id, n);
@@ -83,19 +83,17 @@ pub fn write(
         };
         let leaf = draft.prepare().map_err(|why| encode(&why))?;
         let open = String::from_utf8(open).map_err(|why| encode(&why))?;
-        written.push(Written {
-            new: NewEvent {
-                leaf,
-                event_type: encoded.event_type.as_str().into(),
-                open,
-                tags: event_tags(&encoded.event_type, event.category().name(), &actor, place),
-                sealed: Vec::new(),
-            },
-            event,
-            fact: Fact { id, occurred_on, place: place.clone() },
+        let event_type: Arc<str> = encoded.event_type.into();
+        new.push(NewEvent {
+            leaf,
+            event_type: Arc::clone(&event_type),
+            open,
+            tags: event_tags(&event_type, event.category().name(), &actor, place),
+            sealed: Vec::new(),
         });
+        decided.push(Decision { event, fact: Fact { id, occurred_on, place: place.clone() }, event_type });
     }
-    Ok(written)
+    Ok((new, decided))
 }
 
 /// What an event can be found by. `sfs verify` recomputes these from leaf and open body.

@@ -227,6 +227,8 @@ async fn check(path: &Path, writer: &mut Writer, origin: &str) -> Result<(), Ope
 /// Moves the write-ahead log into the file while the appender appends; off the commit path, on a
 /// connection of its own.
 async fn keep_wal_short(db: &Db, ended: CancellationToken) -> Result<(), SqlError> {
+    /// Bytes from which moving is worth it: pages that change often are then moved once.
+    const WORTH_IT: u64 = 32 * 1024 * 1024;
     /// Pages after which waiting for readers is better than a longer log: 256 MiB.
     const RESTART_PAGES: i64 = 65_536;
     let mut writer = db.writer().await?;
@@ -241,7 +243,7 @@ async fn keep_wal_short(db: &Db, ended: CancellationToken) -> Result<(), SqlErro
                 () = ended.cancelled() => return,
             }
             match std::fs::metadata(&wal) {
-                Ok(file) if file.len() > 4 * 1024 * 1024 => {}
+                Ok(file) if file.len() > WORTH_IT => {}
                 Ok(_) | Err(_) => continue,
             }
             match writer.checkpoint(restart).await {

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::port::{
     Append, AppendError, Appended, BoxError, BoxFuture, CommandRecord, Committed, Direction, EventLog, Expected,
-    Filter, Page, ReadError, Reader, SealedSlot, StoredEvent,
+    Filter, Page, ReadError, Reader, SealedSlot, StoredEvent, StreamWrite,
 };
 
 /// Largest open body in bytes.
@@ -470,8 +470,9 @@ impl Plan {
                 return Fate::Answered(Err(AppendError::Conflict { stream: Arc::clone(stream), expected, actual }));
             }
         }
-        match self.complete(&append, cache) {
-            Ok((rows, streams)) => Fate::Accepted(self.accept(n, append, rows, streams)),
+        let Append { command, digest, writes, .. } = append;
+        match self.complete(writes, cache) {
+            Ok((rows, streams)) => Fate::Accepted(self.accept(n, (command, digest), rows, streams)),
             Err(why) => Fate::Answered(Err(why)),
         }
     }
@@ -479,13 +480,13 @@ impl Plan {
     /// Completes the leaves; changes nothing, so that a leaf that is too large leaves no trace.
     fn complete(
         &self,
-        append: &Append,
+        writes: Vec<StreamWrite>,
         cache: &Cache<Arc<str>, StreamHead>,
     ) -> Result<(Vec<Row>, StreamHeads), AppendError> {
         let mut streams: StreamHeads = HashMap::new();
         let mut next_stream = self.next_stream;
         let mut rows = Vec::new();
-        for write in &append.writes {
+        for write in writes {
             let mut head = match streams.get(&write.stream).or_else(|| self.stream_head(&write.stream, cache)) {
                 Some(head) => head.clone(),
                 None => {
@@ -493,7 +494,7 @@ impl Plan {
                     StreamHead { number: next_stream - 1, version: 0, last: None }
                 }
             };
-            for event in &write.events {
+            for event in write.events {
                 head.version += 1;
                 let position = self.head.size + rows.len() as u64 + 1;
                 let mut leaf = Vec::with_capacity(640);
@@ -507,21 +508,27 @@ impl Plan {
                     position,
                     stream: head.number,
                     version: head.version,
-                    event_type: Arc::clone(&event.event_type),
+                    event_type: event.event_type,
                     recorded_at: self.head.at_micros,
                     leaf,
                     hash,
-                    open: event.open.clone(),
-                    tags: event.tags.clone(),
-                    sealed: event.sealed.clone(),
+                    open: event.open,
+                    tags: event.tags,
+                    sealed: event.sealed,
                 });
             }
-            streams.insert(Arc::clone(&write.stream), head);
+            streams.insert(write.stream, head);
         }
         Ok((rows, streams))
     }
 
-    fn accept(&mut self, n: usize, append: Append, rows: Vec<Row>, streams: StreamHeads) -> Committed {
+    fn accept(
+        &mut self,
+        n: usize,
+        (command, digest): (Uuid, [u8; 32]),
+        rows: Vec<Row>,
+        streams: StreamHeads,
+    ) -> Committed {
         for (stream, head) in streams {
             if head.number >= self.next_stream {
                 self.new_streams.push((head.number, Arc::clone(&stream)));
@@ -539,10 +546,10 @@ impl Plan {
             self.head.range.push(row.hash);
         }
         self.head.size = self.head.range.size();
-        let record = CommandRecord { first: committed.first, count: rows.len() as u64, digest: Some(append.digest) };
+        let record = CommandRecord { first: committed.first, count: rows.len() as u64, digest: Some(digest) };
         self.rows.extend(rows);
-        self.commands.push((append.command, record));
-        self.seen.insert(append.command, (n, append.digest));
+        self.commands.push((command, record));
+        self.seen.insert(command, (n, digest));
         committed
     }
 

@@ -161,6 +161,8 @@ impl Db {
         let connection = connect_options(&self.path, &self.options)
             .pragma("cache_size", format!("-{}", self.options.writer_cache_kib))
             .pragma("wal_autocheckpoint", "0")
+            // A log that begins anew is cut, so that its length tells how much is in it.
+            .pragma("journal_size_limit", "1048576")
             .connect()
             .await
             .map_err(|source| SqlError::Open { path: self.path.clone(), source })?;
