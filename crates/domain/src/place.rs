@@ -1,12 +1,13 @@
 //! Where a fact belongs: what scopes, filters and the envelope of an event are made of.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{Ags, OrganisationId, SchoolId};
 
 /// District, responsible provider and school of a fact, taken from loaded state and never from the
 /// client. Stands in the open body of every event and is what a scope is compared with.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub struct Place {
     /// The district, or `15` for what concerns the whole state.
     pub ags: Ags,

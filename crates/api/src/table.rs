@@ -1,0 +1,338 @@
+//! The table of routes.
+
+use std::sync::OnceLock;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::Request;
+use axum::http::{HeaderValue, header};
+use axum::response::Response;
+use axum::routing::{get, post};
+use bytes::Bytes;
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+use sfs_domain::catalogue::{COMMANDS, CommandEntry, Precondition, command_schemas};
+use sfs_domain::{Digest, Reason};
+use sfs_feed::CloudEvent;
+
+use crate::answers::CommandAnswer;
+use crate::app::{Api, App, Shared};
+use crate::bulk::NDJSON;
+use crate::catalogue::{self, CatalogueAnswer};
+use crate::events::{BATCH, SSE};
+use crate::health::{self, Health, Projections};
+use crate::journal::{self, JournalAnswer};
+use crate::kinds;
+use crate::openapi::{JSON, Operation, Parameter, camel_case};
+use crate::pages::{self, KindAnswer};
+use crate::principals::{self, PrincipalAnswer, PrincipalsAnswer};
+use crate::routes::{Around, Routes};
+use crate::schemas::{self, SchemasAnswer, cached};
+use crate::{bulk, command_status, commands, events, feed_params, measured};
+
+/// Everything that is served to the outside.
+pub fn router(api: Api) -> Router {
+    measured::metrics_recorder();
+    let app = App::new(api);
+    measured::keep_tidy(&app);
+    let (router, document) = outside(Some(&app));
+    let document = Bytes::from(document.to_string());
+    let answer = move || {
+        let document = document.clone();
+        async move {
+            let mut response = Response::new(Body::from(document));
+            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+            cached(response)
+        }
+    };
+    router.route("/openapi.json", get(answer)).with_state(app)
+}
+
+/// What only the installation itself asks: no key, so it must listen where nobody else reaches it.
+pub fn admin_router(api: Api) -> Router {
+    measured::metrics_recorder();
+    let app = App::new(api);
+    let mut routes = Routes::new(Some(&app));
+    health_routes(&mut routes);
+    let projections = routes.document.schema::<Projections>();
+    let operation = || Operation::get("", "operations", "");
+    routes.add("/metrics", Around::Public, get(health::metrics_without_key), operation());
+    routes.add("/admin/v1/projections", Around::Public, get(health::projections), operation());
+    routes.add("/admin/v1/rebuild", Around::Public, post(health::rebuild), rebuild_operation(projections));
+    routes.finish().0.with_state(app)
+}
+
+/// The OpenAPI 3.1 document of [`router`].
+pub fn openapi() -> Value {
+    static DOCUMENT: OnceLock<Value> = OnceLock::new();
+    DOCUMENT.get_or_init(|| outside(None).1).clone()
+}
+
+fn outside(app: Option<&Shared>) -> (Router<Shared>, Value) {
+    let mut routes = Routes::new(app);
+    command_routes(&mut routes);
+    crate::read_routes::add(&mut routes);
+    event_routes(&mut routes);
+    principal_routes(&mut routes);
+    describing_routes(&mut routes);
+    health_routes(&mut routes);
+    operation_routes(&mut routes);
+    routes.finish()
+}
+
+/// What a command says beside its own fields, for the document.
+#[derive(JsonSchema)]
+#[expect(dead_code, reason = "its fields are read by the schema derive only")]
+struct Envelope {
+    /// Business date (Europe/Berlin); today if it is not said.
+    occurred_on: Option<sfs_domain::BusinessDate>,
+    /// Why, from the closed list.
+    reason: Option<Reason>,
+    /// Digests of documents that prove it.
+    #[serde(default)]
+    evidence: Vec<Digest>,
+}
+
+fn command_routes(routes: &mut Routes<'_>) {
+    let bodies: Vec<(String, schemars::Schema)> = command_schemas(&mut routes.document.schemas);
+    let answer = routes.document.schema::<CommandAnswer<'static>>();
+    let envelope = routes.document.schemas.root_schema_for::<Envelope>().to_value();
+    for entry in COMMANDS {
+        let data = bodies.iter().find(|(name, _)| name == entry.name).map(|(_, schema)| schema.clone().to_value());
+        let mut body = json!({
+            "type": "object",
+            "properties": envelope["properties"].clone(),
+            "required": ["data"],
+            "additionalProperties": false,
+        });
+        body["properties"]["data"] = data.unwrap_or_default();
+        let handler = post(move |state: axum::extract::State<Shared>, request: Request| commands::post(state, entry, request));
+        routes.add(path_of(entry), Around::Command, handler, command_operation(entry, body, &answer));
+    }
+    let line = json!({"type": "string", "description": "A JSON object per line."});
+    let operation = Operation::post("sendCommands", "commands", "Many commands, a line each")
+        .about(
+            "Each line is `{\"command\": \"<name>\", \"idempotency_key\"?, \"if_match\"?, \"if_none_match\"?, \
+             \"occurred_on\"?, \"reason\"?, \"evidence\"?, \"data\": {…}}` and is answered by one line \
+             `{\"line\", \"status\", …}` in the same order: the members of a command's answer, or `problem`. \
+             `mode=each` does every command for itself, streams, and takes up to 100,000 lines (read while you \
+             send more than 32,000); `mode=all` does all or none of up to 1,000 lines, and then the status is \
+             that of the line that was in the way. A request's `Idempotency-Key` gives every line one of its own.",
+        )
+        .parameters([
+            Parameter::query("mode", json!({"enum": ["each", "all"], "default": "each"}), "Each for itself, or all or none."),
+            dry_run(),
+            idempotency_key(),
+        ])
+        .body(NDJSON, line.clone())
+        .answer(200, "A line for each command, in order.", vec![(NDJSON, line.clone())])
+        .answer(409, "mode=all: nothing was done.", vec![(NDJSON, line.clone())])
+        .answer(412, "mode=all: nothing was done.", vec![(NDJSON, line.clone())])
+        .answer(422, "mode=all: nothing was done.", vec![(NDJSON, line)])
+        .problems([
+            &kinds::MALFORMED, &kinds::PARAMETER, &kinds::FORBIDDEN, &kinds::NOT_FOUND, &kinds::RULE, &kinds::TOO_LARGE,
+            &kinds::MEDIA_TYPE, &kinds::INVALID, &kinds::STALE, &kinds::VERSION_MISSING, &kinds::OVERLOADED,
+        ]);
+    routes.add("/v1/commands:bulk", Around::Stream, post(bulk::post), operation);
+    let id = Parameter::path("id", json!({"type": "string", "format": "uuid"}), "The command's id.");
+    let operation = Operation::get("getCommand", "commands", "What became of a command")
+        .about("To whoever sent it, to auditors and administrators. A refused command leaves no trace.")
+        .parameters([id])
+        .answer(200, "The command was accepted.", vec![(JSON, answer)])
+        .problems([&kinds::NOT_FOUND]);
+    routes.add("/v1/commands/{id}", Around::Read, get(command_status::get), operation);
+}
+
+/// The path of a command's route; made once per program.
+fn path_of(entry: &'static CommandEntry) -> &'static str {
+    static PATHS: OnceLock<Vec<String>> = OnceLock::new();
+    let paths = PATHS.get_or_init(|| COMMANDS.iter().map(|entry| format!("/v1/commands/{}", entry.name)).collect());
+    let place = COMMANDS.iter().position(|other| other.name == entry.name);
+    place.and_then(|place| paths.get(place)).map_or("/v1/commands", String::as_str)
+}
+
+fn dry_run() -> Parameter {
+    Parameter::query("dry_run", json!({"type": "boolean", "default": false}), "Everything but the append: says what would happen.")
+}
+
+fn idempotency_key() -> Parameter {
+    let schema = json!({"type": "string", "pattern": "^[!-~]{1,200}$"});
+    Parameter::header("Idempotency-Key", schema, "Sending the same again under the same key does it once. Kept for 30 days.")
+}
+
+fn command_operation(entry: &'static CommandEntry, body: Value, answer: &Value) -> Operation {
+    let uuid = || json!({"type": "string", "format": "uuid"});
+    let version = json!({"type": "string", "pattern": "^\"v(0|[1-9][0-9]{0,17})\"$", "examples": ["\"v1\""]});
+    let mut operation = Operation::post(camel_case(entry.name), "commands", format!("{} ({})", entry.en, entry.de))
+        .parameters([
+            dry_run(),
+            idempotency_key(),
+            Parameter::header("If-Match", version, "The version that you have seen, as the `ETag` of a read tells it."),
+            Parameter::header("If-None-Match", json!({"const": "*"}), "Only if there is no such thing yet."),
+            Parameter::header("Correlation-Id", uuid(), "What it belongs to."),
+            Parameter::header("Causation-Id", uuid(), "The event that caused it."),
+        ])
+        .body(JSON, body)
+        .answer(201, "It is done.", vec![(JSON, answer.clone())])
+        .answer_header("ETag", "The stream's version after it.")
+        .answer_header("Location", "What it was about, or the command's status.")
+        .answer_header("Consistency-Token", "To be sent with a read that must show it.")
+        .answer(200, "It had been done before, there was nothing to do, or it was a dry run.", vec![(JSON, answer.clone())])
+        .answer_header("ETag", "The stream's version.")
+        .answer_header("Idempotency-Replayed", "`true` if it had been done before under this key.")
+        .problems([
+            &kinds::MALFORMED, &kinds::PARAMETER, &kinds::FORBIDDEN, &kinds::NOT_FOUND, &kinds::RULE, &kinds::KEY_EXPIRED,
+            &kinds::STALE, &kinds::TOO_LARGE, &kinds::MEDIA_TYPE, &kinds::INVALID, &kinds::KEY_REUSED,
+            &kinds::NOT_RECORDABLE, &kinds::OVERLOADED, &kinds::CONTENDED, &kinds::OUTCOME_UNKNOWN, &kinds::SHUTTING_DOWN,
+        ])
+        .more("x-roles", json!(entry.roles))
+        .more("x-precondition", json!(catalogue::precondition(entry.precondition)))
+        .more("x-rules", entry.category.refusals().iter().map(rule).collect::<Vec<_>>().into());
+    if entry.precondition == Precondition::Version {
+        operation = operation.problems([&kinds::VERSION_MISSING]);
+    }
+    operation
+}
+
+fn rule(rule: &sfs_domain::Refused) -> Value {
+    json!({"rule": rule.rule, "pointer": rule.pointer, "de": rule.de, "en": rule.en})
+}
+
+fn event_routes(routes: &mut Routes<'_>) {
+    let event = routes.document.schema::<CloudEvent<'static>>();
+    let page = json!({"type": "array", "items": event});
+    let position = || json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
+    let lines = || json!({"type": "string", "description": "A CloudEvent per line."});
+    let mut parameters = feed_params::described();
+    let limit = || Parameter::query("limit", json!({"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}), "Events in a page, at most.");
+    parameters.extend([
+        Parameter::query("after", position(), "Events after this position."),
+        limit(),
+        Parameter::query("follow", json!({"type": "boolean", "default": false}), "NDJSON: goes on at the end of the log."),
+        Parameter::header("Last-Event-ID", json!({"type": "string", "pattern": "^[0-9]{1,18}$"}), "Events after this position; counts more than `after`."),
+        Parameter::header("Prefer", json!({"type": "string", "examples": ["wait=20"]}), "A page: `wait=20` waits for the first event."),
+    ]);
+    let operation = Operation::get("readEvents", "events", "The event feed")
+        .about(
+            "Every event in one total order, without gaps, at least once, free of personal data. By `Accept` as \
+             `text/event-stream` (`id` is the position; `event: caught-up` at the end of the log; a comment every 15 s), \
+             as `application/x-ndjson`, or as a page `application/cloudevents-batch+json`. The same filter, order and \
+             rule of resuming in all three: go on after the last position that you have seen.",
+        )
+        .parameters(parameters)
+        .answer(200, "Events, oldest first.", vec![(BATCH, page), (SSE, lines()), (NDJSON, lines())])
+        .answer_header("Link", "`rel=\"next\"`: the next page.")
+        .answer_header("Read-Position", "Everything up to here was looked at.")
+        .problems([&kinds::PARAMETER, &kinds::FORBIDDEN, &kinds::NOT_ACCEPTABLE]);
+    routes.add("/v1/events", Around::Stream, get(events::get), operation);
+
+    let answer = routes.document.schema::<JournalAnswer<'static>>();
+    let day = || json!({"type": "string", "format": "date"});
+    let mut parameters = feed_params::described();
+    parameters.extend([
+        Parameter::query("from", day(), "First day (Europe/Berlin) on which the log learned it."),
+        Parameter::query("to", day(), "First day after that time: excluded."),
+        limit(),
+        cursor(),
+    ]);
+    let operation = Operation::get("readJournal", "events", "What happened, newest first")
+        .parameters(parameters)
+        .answer(200, "A page of events, newest first.", vec![(JSON, answer)])
+        .answer_header("Link", "`rel=\"next\"`: the next page.")
+        .problems([&kinds::PARAMETER, &kinds::FORBIDDEN]);
+    routes.add("/v1/journal", Around::Read, get(journal::get), operation);
+}
+
+/// The cursor of a list.
+pub fn cursor() -> Parameter {
+    Parameter::query("cursor", json!({"type": "string", "maxLength": 1_000}), "Where the page before has said that the next begins.")
+}
+
+fn principal_routes(routes: &mut Routes<'_>) {
+    let answer = routes.document.schema::<PrincipalsAnswer>();
+    let limit = Parameter::query("limit", json!({"type": "integer", "minimum": 1, "maximum": 1_000}), "Principals in a page, at most.");
+    let operation = Operation::get("listPrincipals", "access", "Who may act, with roles and keys")
+        .parameters([limit, cursor()])
+        .answer(200, "A page of principals.", vec![(JSON, answer)])
+        .answer_header("Link", "`rel=\"next\"`: the next page.")
+        .problems([&kinds::PARAMETER, &kinds::FORBIDDEN]);
+    routes.add("/v1/principals", Around::Read, get(principals::list), operation);
+    let answer = routes.document.schema::<PrincipalAnswer>();
+    let id = Parameter::path("id", json!({"type": "string", "format": "uuid"}), "The pseudonym.");
+    let operation = Operation::get("getPrincipal", "access", "A principal with roles and keys")
+        .parameters([id])
+        .answer(200, "The principal.", vec![(JSON, answer)])
+        .answer_header("ETag", "Its version, for `If-Match`.")
+        .problems([&kinds::FORBIDDEN, &kinds::NOT_FOUND]);
+    routes.add("/v1/principals/{id}", Around::Read, get(principals::get), operation);
+}
+
+fn describing_routes(routes: &mut Routes<'_>) {
+    let public = Around::Public;
+    let index = routes.document.schema::<SchemasAnswer>();
+    let operation = Operation::get("listSchemas", "descriptions", "Index of the JSON Schemas")
+        .answer(200, "Addresses of all schemas.", vec![(JSON, index)]);
+    routes.add("/v1/schemas", public, get(schemas::list), operation);
+    let file = |example: &str| Parameter::path("file", json!({"type": "string", "examples": [example]}), "Name and `.json`.");
+    let schema = || vec![("application/schema+json", json!({"type": "object"}))];
+    let operation = Operation::get("getEventSchema", "descriptions", "JSON Schema of an event type")
+        .parameters([file("school.registered.v1.json")])
+        .answer(200, "The schema (2020-12).", schema())
+        .problems([&kinds::NOT_FOUND]);
+    routes.add("/v1/schemas/{file}", public, get(schemas::event), operation);
+    let operation = Operation::get("getCommandSchema", "descriptions", "JSON Schema of a command's fields")
+        .parameters([file("register-school.json")])
+        .answer(200, "The schema (2020-12).", schema())
+        .problems([&kinds::NOT_FOUND]);
+    routes.add("/v1/schemas/commands/{file}", public, get(schemas::command), operation);
+    let table = routes.document.schema::<CatalogueAnswer>();
+    let operation = Operation::get("getCatalogue", "descriptions", "Which role may do and see what")
+        .answer(200, "Roles, commands, views.", vec![(JSON, table)]);
+    routes.add("/v1/catalogue", public, get(catalogue::get), operation);
+    let kind = routes.document.schema::<KindAnswer>();
+    let operation = Operation::get("listProblems", "descriptions", "Every kind of problem")
+        .answer(200, "The kinds.", vec![(JSON, json!({"type": "array", "items": kind})), ("text/html", json!({"type": "string"}))])
+        .problems([&kinds::NOT_ACCEPTABLE]);
+    routes.add("/problems", public, get(pages::problems), operation);
+    let name = Parameter::path("kind", json!({"enum": kinds::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>()}), "Last part of a problem's `type`.");
+    let operation = Operation::get("getProblem", "descriptions", "What a problem means and what to do")
+        .parameters([name])
+        .answer(200, "The kind.", vec![(JSON, kind), ("text/html", json!({"type": "string"}))])
+        .problems([&kinds::NOT_FOUND, &kinds::NOT_ACCEPTABLE]);
+    routes.add("/problems/{kind}", public, get(pages::problem), operation);
+    routes.serve("/", public, get(pages::landing));
+    routes.serve("/docs", public, get(pages::docs));
+    routes.serve("/assets/docs.js", public, get(pages::script));
+    routes.serve("/assets/style.css", public, get(pages::style));
+}
+
+fn health_routes(routes: &mut Routes<'_>) {
+    let health = routes.document.schema::<Health>();
+    let operation = Operation::get("isAlive", "operations", "Whether the process lives")
+        .answer(200, "It does.", vec![(JSON, health.clone())]);
+    routes.add("/healthz", Around::Public, get(health::live), operation);
+    let operation = Operation::get("isReady", "operations", "Whether it is ready to answer, and how far the read models are")
+        .answer(200, "It is.", vec![(JSON, health.clone())])
+        .answer(503, "It is not; `reasons` says why.", vec![(JSON, health)]);
+    routes.add("/readyz", Around::Public, get(health::ready), operation);
+}
+
+fn operation_routes(routes: &mut Routes<'_>) {
+    let operation = Operation::get("getMetrics", "operations", "Prometheus metrics")
+        .about("With the key of an administrator or auditor.")
+        .answer(200, "The metrics.", vec![("text/plain", json!({"type": "string"}))])
+        .problems([&kinds::FORBIDDEN]);
+    routes.add("/metrics", Around::Read, get(health::metrics_with_key), operation);
+    let projections = routes.document.schema::<Projections>();
+    let operation = Operation::get("getProjections", "operations", "How the read models are")
+        .answer(200, "Position, lag, rebuild.", vec![(JSON, projections.clone())])
+        .problems([&kinds::FORBIDDEN]);
+    routes.add("/admin/v1/projections", Around::Read, get(health::projections_with_key), operation);
+    routes.add("/admin/v1/rebuild", Around::Read, post(health::rebuild_with_key), rebuild_operation(projections));
+}
+
+fn rebuild_operation(projections: Value) -> Operation {
+    Operation::post("rebuild", "operations", "Builds the read models anew beside the old ones, which go on serving")
+        .answer(202, "It has begun.", vec![(JSON, projections)])
+        .problems([&kinds::FORBIDDEN, &kinds::REBUILDING])
+}

@@ -1,0 +1,10 @@
+//! Given events, then answers: on SQLite files and on logs in memory.
+
+mod as_of;
+mod histories;
+mod queries;
+mod rebuild;
+mod registers;
+mod runner;
+mod scopes;
+mod support;

@@ -1,0 +1,122 @@
+//! The wiring: a data directory opened as a whole. Everything that the verbs work on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use sfs_command::{Clock, Entropy, Handler, Settings as HandlerSettings, SystemClock, SystemEntropy};
+use sfs_eventlog::{EventLog, Limits};
+use sfs_eventlog_sql::{OpenError, Settings as LogSettings};
+use sfs_ops::{DataDirectory, DirectoryError, Ops, OpsError, Secret};
+use sfs_readmodel::{ReadModelError, ReadModels};
+use sfs_sql::Durability;
+
+use crate::configuration::Configuration;
+use crate::reference::{self, ReferenceError};
+
+/// Why a data directory could not be opened. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum InstallationError {
+    /// The directory itself.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The log.
+    #[error(transparent)]
+    Log(#[from] OpenError),
+    /// The operational state.
+    #[error(transparent)]
+    Ops(#[from] OpsError),
+    /// The read models.
+    #[error(transparent)]
+    ReadModels(#[from] ReadModelError),
+    /// The reference files of this program.
+    #[error("the reference data of this program cannot be used")]
+    Reference(#[source] &'static ReferenceError),
+}
+
+/// How a data directory is opened.
+pub struct Opening {
+    /// Whether a missing one is made.
+    pub create: bool,
+    /// What a commit waits for.
+    pub durability: Durability,
+    /// Now.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub entropy: Arc<dyn Entropy>,
+}
+
+impl Default for Opening {
+    fn default() -> Self {
+        Self {
+            create: true,
+            durability: Durability::Full,
+            clock: Arc::new(SystemClock),
+            entropy: Arc::new(SystemEntropy),
+        }
+    }
+}
+
+/// An opened data directory.
+pub struct Installation {
+    /// The directory, locked for this process.
+    pub directory: DataDirectory,
+    /// Operational state.
+    pub ops: Ops,
+    /// The log.
+    pub log: Arc<dyn EventLog>,
+    /// The write side.
+    pub handler: Arc<Handler>,
+    /// The read side.
+    pub reads: Arc<ReadModels>,
+    /// Name of the log.
+    pub origin: String,
+}
+
+/// Where the log of a data directory lies.
+pub fn log_path(configuration: &Configuration) -> PathBuf {
+    configuration.data.join("log.db")
+}
+
+impl Installation {
+    /// Opens the data directory: locks it, opens the log and checks it, reads what is needed.
+    pub async fn open(configuration: &Configuration, opening: Opening) -> Result<Self, InstallationError> {
+        let reference = Arc::clone(&reference::files().map_err(InstallationError::Reference)?.reference);
+        let directory = DataDirectory::open(&configuration.data, opening.create)?;
+        let clock = Arc::clone(&opening.clock);
+        let settings = LogSettings {
+            origin: configuration.origin.clone(),
+            create: opening.create,
+            durability: opening.durability,
+            limits: Limits { queue: configuration.queue, ..Limits::default() },
+            readers: 4,
+        };
+        let log = sfs_eventlog_sql::open(&directory.log(), settings, move || clock.now_micros()).await?;
+        let log: Arc<dyn EventLog> = Arc::new(log);
+        let ops = Ops::open(&directory.ops()).await?;
+        let clock = Arc::clone(&opening.clock);
+        let reads =
+            ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
+        let handler = Handler::new(HandlerSettings {
+            log: Arc::clone(&log),
+            reference,
+            clock: opening.clock,
+            entropy: opening.entropy,
+            digest_key: ops.secret(Secret::CommandDigest),
+            cached_events: configuration.cached_events,
+        });
+        Ok(Self {
+            directory,
+            ops,
+            log,
+            handler: Arc::new(handler),
+            reads: Arc::new(reads),
+            origin: configuration.origin.clone(),
+        })
+    }
+
+    /// Ends everything in order: what was accepted is finished, the read models stop after their page.
+    pub async fn close(self) {
+        self.log.close().await;
+        self.reads.stop().await;
+    }
+}

@@ -1,0 +1,13 @@
+//! The binary's parts, as a library so that tests and benchmarks can use them: the verbs of the
+//! command line, the configuration, the reference data, the import, the simulation and the wiring.
+
+pub mod bench;
+pub mod cli;
+pub mod configuration;
+pub mod import;
+pub mod installation;
+pub mod progress;
+pub mod reference;
+pub mod simulate;
+pub mod telemetry;
+pub mod verbs;

@@ -1,0 +1,126 @@
+//! `sfs serve`: the HTTP interface on an opened data directory, until it is told to end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use sfs_api::{Api, ApiSettings, RateLimit};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::VerbError;
+use crate::cli::exit;
+use crate::configuration::Configuration;
+use crate::installation::{Installation, Opening};
+
+/// A server that serves.
+pub struct Serving {
+    /// Where it listens.
+    pub address: SocketAddr,
+    /// Where the operator's interface listens.
+    pub admin_address: Option<SocketAddr>,
+    shutdown: CancellationToken,
+    tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
+    installation: Installation,
+    grace: Duration,
+}
+
+/// Starts serving.
+pub async fn serve(installation: Installation, configuration: &Configuration) -> Result<Serving, VerbError> {
+    let shutdown = CancellationToken::new();
+    installation.reads.start();
+    let api = Api {
+        handler: Arc::clone(&installation.handler),
+        log: Arc::clone(&installation.log),
+        reads: Arc::clone(&installation.reads),
+        ops: installation.ops.clone(),
+        origin: installation.origin.clone(),
+        settings: ApiSettings {
+            rate_limit: (configuration.rate_limit_per_second > 0).then_some(RateLimit {
+                per_second: configuration.rate_limit_per_second,
+                burst: configuration.rate_limit_burst,
+            }),
+            ..ApiSettings::default()
+        },
+        shutdown: shutdown.clone(),
+    };
+    let bind = |address: String| async move {
+        let listener = TcpListener::bind(&address).await;
+        listener.map_err(|why| VerbError::unusable(format!("cannot listen on {address}: {why}")))
+    };
+    let listener = bind(configuration.listen.clone()).await?;
+    let address = listener.local_addr().map_err(VerbError::unusable)?;
+    let mut tasks = vec![spawn(listener, sfs_api::router(api.clone()), shutdown.clone())];
+    let mut admin_address = None;
+    if let Some(admin) = &configuration.admin_listen {
+        let listener = bind(admin.clone()).await?;
+        admin_address = listener.local_addr().ok();
+        tasks.push(spawn(listener, sfs_api::admin_router(api), shutdown.clone()));
+    }
+    let grace = Duration::from_secs(configuration.shutdown_seconds);
+    Ok(Serving { address, admin_address, shutdown, tasks, installation, grace })
+}
+
+fn spawn(
+    listener: TcpListener,
+    router: axum::Router,
+    shutdown: CancellationToken,
+) -> tokio::task::JoinHandle<std::io::Result<()>> {
+    tokio::spawn(async move {
+        axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
+    })
+}
+
+impl Serving {
+    /// Waits for SIGTERM, SIGINT or the end of a listener.
+    pub async fn until_told(&mut self) {
+        let signal = async {
+            #[cfg(unix)]
+            if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+                return;
+            }
+            let _ = tokio::signal::ctrl_c().await;
+        };
+        let ended = async {
+            match self.tasks.first_mut() {
+                Some(task) => drop(task.await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = signal => {}
+            () = ended => {}
+        }
+    }
+
+    /// Takes no more requests, finishes those it has, ends feeds, finishes the log and the current
+    /// page of the read models.
+    pub async fn end(self) {
+        self.shutdown.cancel();
+        for task in self.tasks {
+            if !task.is_finished() && tokio::time::timeout(self.grace, task).await.is_err() {
+                tracing::warn!("requests were still running after the time that they were given");
+            }
+        }
+        self.installation.close().await;
+    }
+}
+
+pub async fn run(configuration: Configuration) -> Result<u8, VerbError> {
+    let installation =
+        Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let mut serving = serve(installation, &configuration).await?;
+    eprintln!("sfs: http://{}/  (API: /docs, OpenAPI: /openapi.json)", serving.address);
+    if let Some(admin) = serving.admin_address {
+        eprintln!("sfs: operator's interface http://{admin}/");
+    }
+    tracing::info!(address = %serving.address, "serving on {}", serving.address);
+    serving.until_told().await;
+    tracing::info!("ending");
+    serving.end().await;
+    Ok(exit::OK)
+}

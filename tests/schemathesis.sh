@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Sends what the OpenAPI document allows, and what it forbids, to a server of its own, and holds every
+# answer against the document: no 5xx, no undocumented status, no answer that breaks its schema, nothing
+# taken that is forbidden, nothing done without a key.
+#
+#   SFS_BIN                the program (default: target/release/sfs, else target/debug/sfs)
+#   SCHEMATHESIS_SECONDS   how long (default 120)
+#   SCHEMATHESIS_SEED      repeats a run
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=4.32.5
+target=${CARGO_TARGET_DIR:-target}
+venv=$target/schemathesis
+seconds=${SCHEMATHESIS_SECONDS:-120}
+seed=${SCHEMATHESIS_SEED:-$RANDOM}
+
+sfs=${SFS_BIN:-$target/release/sfs}
+[[ -x $sfs ]] || sfs=$target/debug/sfs
+[[ -x $sfs ]] || { echo "there is no $target/release/sfs: build it first with cargo build --release -p sfs-server" >&2; exit 2; }
+
+if ! "$venv/bin/st" --version 2>/dev/null | grep -qF "$version"; then
+    python3 -m venv "$venv"
+    "$venv/bin/pip" install --quiet --disable-pip-version-check "schemathesis==$version"
+fi
+
+work=$(mktemp -d)
+server=
+finish() {
+    [[ -z $server ]] || kill "$server" 2>/dev/null || true
+    [[ -z $server ]] || wait "$server" 2>/dev/null || true
+    rm -rf "$work"
+}
+trap finish EXIT
+
+unset "${!SFS_@}"
+"$sfs" --data "$work/data" simulate --schools 5 >/dev/null
+# One principal that holds every role there is for commands and reads, everywhere.
+read_field() { python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
+first=$("$sfs" --data "$work/data" --json token --role AD)
+principal=$(read_field principal <<<"$first")
+key=$(read_field api_key <<<"$first")
+for role in SSW PM NO CO MB GA MA AU YO; do
+    "$sfs" --data "$work/data" --json token --role "$role" --principal "$principal" >/dev/null
+done
+
+SFS_RATE_LIMIT_PER_SECOND=0 SFS_LOG_FILTER=warn "$sfs" --data "$work/data" serve --listen 127.0.0.1:0 2>"$work/said" &
+server=$!
+address=
+for ((try = 0; try < 600; try++)); do
+    address=$(sed -n 's#^sfs: \(http://[^/]*\)/.*#\1#p' "$work/said")
+    [[ -z $address ]] || break
+    kill -0 "$server" 2>/dev/null || { cat "$work/said" >&2; exit 1; }
+    sleep 0.1
+done
+[[ -n $address ]] || { echo "the server did not listen within a minute" >&2; cat "$work/said" >&2; exit 1; }
+"$sfs" health --address "${address#http://}"
+
+echo "schemathesis: $seconds seconds, SCHEMATHESIS_SEED=$seed"
+status=0
+"$venv/bin/st" --no-color run "$address/openapi.json" \
+    --header "Authorization: Bearer $key" \
+    --wait-for-schema 10 --max-time "$seconds" --seed "$seed" --workers 2 --request-timeout 20 \
+    --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,ignored_auth \
+    --generation-database none --continue-on-failure --warnings off || status=$?
+
+# Whatever was sent: the log is whole.
+kill -TERM "$server"
+wait "$server"
+server=
+"$sfs" --data "$work/data" verify
+grep -v '^sfs: http' "$work/said" >&2 || true
+exit "$status"

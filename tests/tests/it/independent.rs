@@ -1,0 +1,85 @@
+//! The independent check: a Python script that shares no code with the product recomputes the log
+//! and every figure, and must come to the same.
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+use crate::support::process::{Server, run_well, stderr, token};
+use crate::support::workspace;
+
+fn check(args: &[&str]) -> Output {
+    let script = workspace().join("tests/check/check.py");
+    Command::new("python3").arg("-B").arg(script).args(args).output().expect("python3 is needed")
+}
+
+fn said(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned() + &stderr(output)
+}
+
+/// Replaces a text in one line of an export.
+fn changed(export: &str, line: usize, from: &str, to: &str) -> String {
+    let lines: Vec<String> = export
+        .lines()
+        .enumerate()
+        .map(|(number, text)| if number == line { text.replacen(from, to, 1) } else { text.to_owned() })
+        .collect();
+    let all = lines.join("\n") + "\n";
+    assert_ne!(all, export, "nothing was changed");
+    all
+}
+
+#[test]
+fn log_and_figures_are_what_an_independent_script_computes() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    run_well(&data, &["simulate", "--schools", "12", "--seed", "7"]);
+    let key = token(&data, "GA");
+    let server = Server::start(&data);
+    server.wait_ready();
+    let export = run_well(&data, &["events", "--leaves"]);
+    let path = directory.path().join("events.ndjson");
+    let write = |path: &Path, text: &str| std::fs::write(path, text).unwrap();
+    write(&path, &export);
+    let verified: Value = serde_json::from_str(&run_well(&data, &["--json", "verify"])).unwrap();
+    let root = verified["root"].as_str().unwrap();
+    let url = format!("http://{}", server.address);
+    let file = path.to_str().unwrap();
+
+    let output = check(&[file, "--root", root, "--url", &url, "--key", &key]);
+    assert!(output.status.success(), "{}", said(&output));
+    println!("{}", said(&output));
+
+    // The test of the test: an event that the sums leave out is missed, in every read model.
+    for (event_type, model) in [
+        ("school.registered.v1", "M01"),
+        ("school.registered.v1", "M02"),
+        ("staff.assigned.v1", "M03"),
+        ("intervention.recorded.v1", "M04"),
+        ("training.offered.v1", "M14"),
+    ] {
+        let output =
+            check(&[file, "--url", &url, "--key", &key, "--forget", event_type, "--only", model, "--positions", "1"]);
+        assert_eq!(output.status.code(), Some(1), "{event_type} in {model}: {}", said(&output));
+        assert!(said(&output).contains(model), "{}", said(&output));
+    }
+    // … and so is a change of the log, wherever it is made.
+    let middle = export.lines().count() / 2;
+    for (from, to, finding) in [
+        ("\"occurred_on\":\"20", "\"occurred_on\":\"19", "digest of the open body"),
+        ("\\\"role\\\":\\\"", "\\\"role\\\":\\\"X", "leaf hash"),
+        ("\"version\":", "\"version\":1", "stream version"),
+    ] {
+        write(&path, &changed(&export, middle, from, to));
+        let output = check(&[file]);
+        assert_eq!(output.status.code(), Some(1), "{finding}: {}", said(&output));
+        assert!(said(&output).contains(finding), "{finding}: {}", said(&output));
+    }
+    let without_last: Vec<&str> = export.lines().take(export.lines().count() - 1).collect();
+    write(&path, &(without_last.join("\n") + "\n"));
+    let output = check(&[file, "--root", root]);
+    assert_eq!(output.status.code(), Some(1), "{}", said(&output));
+    assert!(said(&output).contains("states the root"), "{}", said(&output));
+    server.stop();
+}

@@ -1,0 +1,11 @@
+//! Tests of the whole house, in one program: what no crate can test for itself.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop a test")]
+
+mod arrows;
+mod faults;
+mod hostile;
+mod hostile_files;
+mod independent;
+mod support;
+mod tidy;
