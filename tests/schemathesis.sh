@@ -34,14 +34,20 @@ finish() {
 trap finish EXIT
 
 unset "${!SFS_@}"
-"$sfs" --data "$work/data" simulate --schools 5 >/dev/null
-# One principal that holds every role there is for commands and reads, everywhere.
-read_field() { python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
+"$sfs" --data "$work/data" simulate --schools 6 >/dev/null
+# One principal that holds every role, as far as each can reach: what is sent gets past the gate.
+field() { python3 -c "import json,sys; print(json.load(sys.stdin)['$1'])"; }
+place() { "$sfs" --data "$work/data" events --type intervention.recorded.v1 | head -n 1 | python3 -c "import json,sys; print(json.load(sys.stdin)['open']['$1'])"; }
+school=$(place school)
+provider=$(place provider)
 first=$("$sfs" --data "$work/data" --json token --role AD)
-principal=$(read_field principal <<<"$first")
-key=$(read_field api_key <<<"$first")
-for role in SSW PM NO CO MB GA MA AU YO; do
-    "$sfs" --data "$work/data" --json token --role "$role" --principal "$principal" >/dev/null
+principal=$(field principal <<<"$first")
+key=$(field api_key <<<"$first")
+for grant in "CO state" "MB state" "GA state" "MA state" "DPO state" "NO district:15083" "YO district:15083" \
+    "PM provider:$provider" "SSW school:$school" "AU state --until 2199-12-31"; do
+    read -r role scope rest <<<"$grant"
+    # shellcheck disable=SC2086 # Several words on purpose.
+    "$sfs" --data "$work/data" --json token --role "$role" --scope "$scope" $rest --principal "$principal" >/dev/null
 done
 
 SFS_RATE_LIMIT_PER_SECOND=0 SFS_LOG_FILTER=warn "$sfs" --data "$work/data" serve --listen 127.0.0.1:0 2>"$work/said" &

@@ -34,6 +34,9 @@ mod rebuild;
 mod recorded;
 mod runner;
 
+#[cfg(test)]
+mod tests;
+
 pub use activity::figures::Group;
 pub use activity::profile::{ACTIVITY_PROFILE, ActivityProfile, ActivityQuery, ActivityRow};
 pub use answer::{Answer, AsOf, Cursor, Definition, PageRequest, QueryError, Valid};

@@ -1,7 +1,8 @@
-//! How many events a second the simulation writes: `simulate_rate [events] [schools] [years]`, on SQLite without and
-//! with full durability, in a temporary directory.
+//! How many events a second the simulation writes on SQLite, without and with full durability, in a temporary
+//! directory: `simulate_rate [events] [schools] [years] [none|full] [seed]`. No events is as many as the years bring.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use sfs_command::{Clock, Handler, ManualClock, SeededEntropy};
@@ -25,11 +26,11 @@ async fn main() -> Result<(), Failure> {
         if only.as_deref().is_some_and(|only| only != name) {
             continue;
         }
-        let start = SchoolYear::try_from(String::from(if years > 1 { "2022/23" } else { "2025/26" }))?;
+        let start = SchoolYear::try_from(format!("{}/{}", 2026 - years, 27 - years))?;
         let settings = SimulationSettings {
             schools: usize::try_from(schools)?,
             school_years: u32::try_from(years)?,
-            seed: 1,
+            seed: number(5, 1)?,
             events: (events > 0).then_some(events),
             start,
             until: None,
@@ -51,15 +52,18 @@ async fn main() -> Result<(), Failure> {
             clock: Arc::new(clock.clone()),
             entropy: Arc::new(SeededEntropy::new(1)),
             digest_key: [1; 32],
-            cached_events: 400_000,
+            cached_events: settings.cached_events(),
         });
         let begun = Instant::now();
-        let report = run(&handler, &settings, &clock, &|_| ()).await?;
+        let total = std::sync::atomic::AtomicU64::new(0);
+        let told = |progress: sfs_server::import::Progress| total.store(progress.total, Ordering::Relaxed);
+        let report = run(&handler, &settings, &clock, &told).await?;
         let seconds = begun.elapsed().as_secs_f64();
         let head = Reader::head(&*log).await?;
         println!(
-            "durability {name}: {} events in {seconds:.2} s, {:.0} events/s; {} refused; to {}; {} thousandths of positions; root {}",
+            "durability {name}: {} events of about {} in {seconds:.2} s, {:.0} events/s; {} refused; to {}; {} thousandths of positions; root {}",
             report.events,
+            total.into_inner(),
             report.events as f64 / seconds,
             report.refused(),
             report.last_day,

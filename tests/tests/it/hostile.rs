@@ -3,13 +3,14 @@
 //! damages nothing, and what can still be answered is answered.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 
 use crate::support::book::{Book, Meant, Sent};
 use crate::support::disk::Disk;
 use crate::support::http::{Answer, Client};
-use crate::support::process::{Server, exit, run, run_well, sfs, stderr, token, wait_for};
+use crate::support::process::{Server, exit, run, run_well, stderr, token, wait_for};
 use crate::support::{fingerprint, inject};
 
 /// A new data directory with a key for the coordination office.
@@ -35,13 +36,24 @@ fn problem(answer: &Answer) -> String {
 
 /// A verb that must refuse with that exit code and say something with those words.
 fn assert_refused(data: &Path, args: &[&str], code: i32, words: &[&str]) {
-    let output = sfs(data).args(args).env("SFS_LISTEN", "127.0.0.1:0").output().unwrap();
-    let said = stderr(&output);
-    assert_eq!(output.status.code(), Some(code), "sfs {args:?} said: {said}");
-    for word in words {
-        assert!(said.contains(word), "sfs {args:?} does not say `{word}`: {said}");
+    let output = run(data, args);
+    assert_refusal(&format!("sfs {args:?}"), output.status.code(), &stderr(&output), code, words);
+}
+
+/// A server that must not start.
+fn assert_not_served(data: &Path, change: impl FnOnce(&mut Command), code: i32, words: &[&str]) {
+    match Server::try_start(data, change) {
+        Ok(_) => panic!("sfs serve was to be refused, and it serves"),
+        Err((status, said)) => assert_refusal("sfs serve", status.code(), &said, code, words),
     }
-    assert!(!said.contains("panicked"), "sfs {args:?} said: {said}");
+}
+
+fn assert_refusal(what: &str, ended: Option<i32>, said: &str, code: i32, words: &[&str]) {
+    assert_eq!(ended, Some(code), "{what} said: {said}");
+    for word in words {
+        assert!(said.contains(word), "{what} does not say `{word}`: {said}");
+    }
+    assert!(!said.contains("panicked"), "{what} said: {said}");
 }
 
 #[test]
@@ -106,8 +118,10 @@ fn a_directory_that_cannot_be_written_to_is_refused() {
     installation(&data);
     let before = fingerprint(&data);
     disk.make_read_only();
-    for args in [&["serve"][..], &["token", "--role", "CO"], &["rebuild"]] {
-        assert_refused(&data, args, exit::UNUSABLE, &["cannot be written to", &data.display().to_string()]);
+    let words = ["cannot be written to", &*data.to_string_lossy()];
+    assert_not_served(&data, |_| {}, exit::UNUSABLE, &words);
+    for args in [&["token", "--role", "CO"][..], &["rebuild"]] {
+        assert_refused(&data, args, exit::UNUSABLE, &words);
     }
     assert_eq!(fingerprint(&data), before);
 }
@@ -120,14 +134,12 @@ fn a_second_process_on_the_same_data_is_refused_and_the_first_goes_on() {
     let server = Server::start(&data);
     server.wait_ready();
     let mut client = server.client(&key);
-    for args in [
-        &["serve"][..],
-        &["rebuild"],
-        &["token", "--role", "CO"],
-        &["simulate", "--schools", "1"],
-        &["demo", "--prepare-only"],
-    ] {
-        assert_refused(&data, args, exit::UNUSABLE, &["another process", &data.display().to_string()]);
+    let words = ["another process", &*data.to_string_lossy()];
+    assert_not_served(&data, |_| {}, exit::UNUSABLE, &words);
+    for args in
+        [&["rebuild"][..], &["token", "--role", "CO"], &["simulate", "--schools", "1"], &["demo", "--prepare-only"]]
+    {
+        assert_refused(&data, args, exit::UNUSABLE, &words);
     }
     assert_eq!(register(&mut client, "still-there").status, 201);
     // Reading beside it is allowed.
@@ -143,8 +155,10 @@ fn a_log_of_a_higher_level_is_refused() {
     installation(&data);
     inject::raise_level(&data);
     let before = fingerprint(&data);
-    for args in [&["serve"][..], &["rebuild"], &["token", "--role", "CO"]] {
-        assert_refused(&data, args, exit::UNUSABLE, &["level", "newer"]);
+    let words = ["level", "newer"];
+    assert_not_served(&data, |_| {}, exit::UNUSABLE, &words);
+    for args in [&["rebuild"][..], &["token", "--role", "CO"]] {
+        assert_refused(&data, args, exit::UNUSABLE, &words);
     }
     assert_eq!(fingerprint(&data), before);
 }
@@ -155,9 +169,10 @@ fn a_log_of_another_installation_is_refused() {
     let data = directory.path().join("data");
     installation(&data);
     let before = fingerprint(&data);
-    let output = sfs(&data).args(["serve"]).env("SFS_ORIGIN", "elsewhere/log/1").output().unwrap();
-    assert_eq!(output.status.code(), Some(exit::UNUSABLE), "{}", stderr(&output));
-    assert!(stderr(&output).contains("elsewhere/log/1"), "{}", stderr(&output));
+    let elsewhere = |command: &mut Command| {
+        command.env("SFS_ORIGIN", "elsewhere/log/1");
+    };
+    assert_not_served(&data, elsewhere, exit::UNUSABLE, &["elsewhere/log/1"]);
     assert_eq!(fingerprint(&data), before);
 }
 

@@ -4,9 +4,9 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::support::process::{Server, run_well, stderr, token};
+use crate::support::process::{Server, run_well, stderr, token, wait_for};
 use crate::support::workspace;
 
 fn check(args: &[&str]) -> Output {
@@ -30,6 +30,29 @@ fn changed(export: &str, line: usize, from: &str, to: &str) -> String {
     all
 }
 
+/// Closes the school that was worked at last, so that there is work at a school which no longer
+/// exists when its year ends.
+fn close_a_school(data: &Path, server: &Server, key: &str) {
+    let export = run_well(data, &["events"]);
+    let events: Vec<Value> = export.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let worked = |event: &&Value| event["type"] == "intervention.recorded.v1";
+    let last = events.iter().rev().find(worked).expect("the simulation records interventions");
+    let (school, day) = (&last["open"]["school"], &last["open"]["occurred_on"]);
+    let stream = format!("school/{}", school.as_str().unwrap());
+    let version = events.iter().filter(|event| event["stream"] == *stream).count();
+    let body = json!({"occurred_on": day, "reason": "school_closed", "data": {"school": school}}).to_string();
+    let if_match = format!("\"v{version}\"");
+    let headers = [("Content-Type", "application/json"), ("If-Match", &*if_match)];
+    let answer = server.client(key).request("POST", "/v1/commands/close-school", &headers, body.as_bytes()).unwrap();
+    assert_eq!(answer.status, 201, "{}", answer.text());
+    let position = answer.json()["position"].as_u64().unwrap();
+    let shown = wait_for(|| {
+        let overview = server.client(key).get("/v1/overview").unwrap();
+        overview.json()["position"].as_u64() >= Some(position)
+    });
+    assert!(shown, "the read models do not get to position {position}");
+}
+
 #[test]
 fn log_and_figures_are_what_an_independent_script_computes() {
     let directory = tempfile::tempdir().unwrap();
@@ -38,6 +61,7 @@ fn log_and_figures_are_what_an_independent_script_computes() {
     let key = token(&data, "GA");
     let server = Server::start(&data);
     server.wait_ready();
+    close_a_school(&data, &server, &key);
     let export = run_well(&data, &["events", "--leaves"]);
     let path = directory.path().join("events.ndjson");
     let write = |path: &Path, text: &str| std::fs::write(path, text).unwrap();

@@ -7,5 +7,6 @@ mod faults;
 mod hostile;
 mod hostile_files;
 mod independent;
+mod schemas;
 mod support;
 mod tidy;

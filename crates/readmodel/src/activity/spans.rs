@@ -1,5 +1,5 @@
-//! Stretches of the calendar that sums are kept for: months, quarters, school years. A
-//! period is cut into as few of them as possible; what is left at its ends is counted by days.
+//! Stretches of the calendar that sums are kept for: months, quarters, school years. A period is cut
+//! into as few of them as possible; what is left at its ends is counted by days.
 
 use jiff::civil::date;
 use sfs_domain::{BusinessDate, Period};
@@ -84,22 +84,27 @@ pub(crate) fn cut(period: Period, nearest: bool) -> Cut {
     Cut { months: (from, to), edges }
 }
 
-/// The fewest stored stretches that make up these months.
-pub(crate) fn spans((mut month, end): (Month, Month)) -> Vec<Span> {
-    let mut spans = Vec::new();
-    while month < end {
-        let [single, quarter, school_year] = spans_of(month);
-        let (span, length) = if month.rem_euclid(12) == AUGUST && month + 12 <= end {
-            (school_year, 12)
-        } else if month.rem_euclid(3) == 0 && month + 3 <= end {
-            (quarter, 3)
-        } else {
-            (single, 1)
-        };
-        spans.push(span);
-        month += length;
+/// The fewest stored stretches that make up these months: school years where one fits, quarters and
+/// months before and behind.
+pub(crate) fn spans((first, end): (Month, Month)) -> Vec<Span> {
+    let august = first + (AUGUST - first).rem_euclid(12);
+    let years = (end - august).max(0) / 12;
+    if years == 0 {
+        return short_spans(first, end).collect();
     }
-    spans
+    let behind = august + years * 12;
+    let school_years = (0..years).map(|year| spans_of(august + year * 12)[2]);
+    short_spans(first, august).chain(school_years).chain(short_spans(behind, end)).collect()
+}
+
+fn short_spans(mut month: Month, end: Month) -> impl Iterator<Item = Span> {
+    std::iter::from_fn(move || {
+        let [single, quarter, _] = spans_of(month);
+        let (span, length) = if month.rem_euclid(3) == 0 && month + 3 <= end { (quarter, 3) } else { (single, 1) };
+        let found = (month < end).then_some(span);
+        month += length;
+        found
+    })
 }
 
 #[cfg(test)]

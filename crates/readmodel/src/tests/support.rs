@@ -54,7 +54,7 @@ pub fn auditor() -> Viewer {
 }
 
 /// An event of the programme on its way into a log.
-fn new_event(n: u64, recorded: &Recorded) -> StreamWrite {
+pub fn new_event(n: u64, recorded: &Recorded) -> StreamWrite {
     let encoded = recorded.event.encode().unwrap();
     let place = &recorded.fact.place;
     let mut open = Vec::new();

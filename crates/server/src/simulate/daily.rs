@@ -45,15 +45,28 @@ pub(super) struct Done {
 }
 
 impl World<'_> {
-    /// About how many events the days of so many thousandths of a school year bring, if nobody asks for more: school
-    /// days and others, less illness and vacancies, with corrections.
-    pub fn usual_work(&self, years_permille: u64) -> u64 {
-        let fte: u64 = self.sites.iter().flat_map(|site| &site.posts).map(|share| u64::from(*share)).sum();
-        fte * 735 * years_permille / 1_000_000
+    /// About how many events the days of so many thousandths of a school year bring, if nobody asks for more, once the
+    /// opening is planned.
+    fn usual_work(&self, years_permille: u64) -> u64 {
+        let year = self.settings.start.period();
+        let work = |assignment: &Assignment| {
+            let days = assignment.to.min(year.to).days() - assignment.from.max(year.from).days();
+            let days = u64::try_from(days).unwrap_or_default();
+            u64::from(assignment.share_on(assignment.from)) * u64::from(assignment.pace) * days / 365
+        };
+        let work: u64 = self.assignments.iter().map(work).sum();
+        // What a full position at the usual pace brings in a year: work days less illness, with corrections.
+        work * 755 / 1_000_000 * years_permille / 1_000
+    }
+
+    /// About how many events that time brings by work, and by everything else. Plans the opening to find out.
+    pub fn usual(&mut self, years_permille: u64) -> Result<(u64, u64), SimulationError> {
+        self.open()?;
+        Ok((self.usual_work(years_permille).max(1), self.other_events(years_permille)))
     }
 
     /// About how many events everything else brings in that time, with the reference data.
-    pub fn other_events(&self, years_permille: u64) -> u64 {
+    fn other_events(&self, years_permille: u64) -> u64 {
         let sites = self.sites.len() as u64;
         1_020 + sites * 9 + (sites * 5 + 180) * years_permille / 1_000
     }

@@ -73,6 +73,16 @@ pub struct SimulationSettings {
     pub until: Option<BusinessDate>,
 }
 
+impl SimulationSettings {
+    /// How many events' worth of folded states a handler should keep, so that no state is loaded twice: a school year
+    /// is one stream for each school, and all of them grow together.
+    pub fn cached_events(&self) -> u64 {
+        let years = u64::from(self.school_years.max(1));
+        let a_year = self.events.unwrap_or_default().div_ceil(years).max(self.schools as u64 * 1_000);
+        a_year * 5 / 4 + 50_000
+    }
+}
+
 /// What a simulation came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SimulationReport {
@@ -188,13 +198,14 @@ pub async fn run(
     check(settings, files)?;
     let mut world = World::new(files, settings, &namespace(settings, 0))?;
     let years = lived_through(settings, &world);
-    let (work, others) = (world.usual_work(years).max(1), world.other_events(years));
-    if let Some(wanted) = settings.events.filter(|wanted| *wanted > work + others) {
-        // Another number of events a day is another simulation: it shares no command with the usual one.
-        let density = (wanted - others) * 1_050 / work;
-        world = World::new(files, settings, &namespace(settings, density))?;
-        world.density = u32::try_from(density).unwrap_or(u32::MAX);
-    }
+    let (work, others) = world.usual(years)?;
+    // Another number of events a day is another simulation: it shares no command with the usual one.
+    let density = match settings.events {
+        Some(wanted) if wanted > work + others => (wanted - others) * 1_060 / work,
+        _ => 1_000,
+    };
+    world = World::new(files, settings, &namespace(settings, density))?;
+    world.density = u32::try_from(density).unwrap_or(u32::MAX);
     let total = settings.events.unwrap_or(work + others);
     let mut sender = Sender::new(handler, clock);
     let first = opening_week(settings.start);

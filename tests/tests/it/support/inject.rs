@@ -30,6 +30,22 @@ fn execute(path: &Path, create: bool, statements: &[&'static str]) {
     });
 }
 
+/// Moves what stands in write-ahead logs into the database files, so that these are all there is.
+pub fn settle(data: &Path) {
+    for path in super::files(data).into_iter().filter(|path| path.extension().is_some_and(|end| end == "db")) {
+        block_on(async {
+            let db = Db::open(&path, Options { create: false, ..Options::default() }).await.unwrap();
+            let mut writer = db.writer().await.unwrap();
+            writer.fetch_all(Stmt::new("pragma wal_checkpoint(truncate)")).await.unwrap();
+            // The last connection takes the write-ahead log with it.
+            db.close().await;
+            writer.close().await.unwrap();
+        });
+        let wal = path.with_extension("db-wal");
+        assert!(!wal.exists(), "{} is still there", wal.display());
+    }
+}
+
 /// Raises the log's level, as a newer program would.
 pub fn raise_level(data: &Path) {
     execute(&data.join("log.db"), false, &["update log_head set level = level + 1"]);
