@@ -64,7 +64,7 @@ done
 
 echo "schemathesis: $seconds seconds, SCHEMATHESIS_SEED=$seed"
 status=0
-"$venv/bin/st" --no-color run "$address/openapi.json" \
+PYTHONPATH=tests PYTHONDONTWRITEBYTECODE=1 SCHEMATHESIS_HOOKS=schemathesis_hooks "$venv/bin/st" --no-color run "$address/openapi.json" \
     --header "Authorization: Bearer $key" \
     --wait-for-schema 10 --max-time "$seconds" --seed "$seed" --workers 2 --request-timeout 20 \
     --checks not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance,response_schema_conformance,negative_data_rejection,unsupported_method,ignored_auth \

@@ -27,7 +27,11 @@ pub struct Principal {
 /// The digest of the key that a request presents; `None` without one, an error if it is no key.
 pub fn presented(headers: &HeaderMap) -> Option<Result<KeyDigest, sfs_ops::NotAnApiKey>> {
     let value = headers.get(header::AUTHORIZATION)?;
-    let key = value.to_str().ok().and_then(|text| text.split_once(' ')).filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    let key = value
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     Some(key.map_or(Err(sfs_ops::NotAnApiKey), |(_, key)| KeyDigest::of_presented(key.trim())))
 }
 

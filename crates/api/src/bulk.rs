@@ -106,12 +106,12 @@ pub async fn post(State(app): State<Shared>, request: Request) -> Result<Respons
 
 /// All commands in one append, or none.
 async fn all(app: &App, list: &List, body: &[u8]) -> Result<Response, Problem> {
-    let lines: Vec<(u64, &[u8])> = (1..).zip(body.split(|byte| *byte == b'\n')).filter(|(_, line)| !is_blank(line)).collect();
+    let lines: Vec<(u64, &[u8])> =
+        (1..).zip(body.split(|byte| *byte == b'\n')).filter(|(_, line)| !is_blank(line)).collect();
     if lines.len() > app.api.settings.bulk_all_lines {
         return Err(Problem::new(&kinds::TOO_LARGE));
     }
-    let read: Vec<Result<Asked, Problem>> =
-        lines.iter().map(|(number, line)| list.read(app, *number, line)).collect();
+    let read: Vec<Result<Asked, Problem>> = lines.iter().map(|(number, line)| list.read(app, *number, line)).collect();
     let mut answers = Vec::with_capacity(256 * lines.len());
     let mut status = StatusCode::OK;
     let wrong = read.iter().zip(&lines).find(|(asked, _)| asked.is_err()).map(|(_, (number, _))| *number);
@@ -204,13 +204,19 @@ impl List {
             (Some(_), _) if !self.own_keys => Err(Problem::invalid(
                 "/idempotency_key",
                 "BUL-03",
-                Text::new("Mit mode=all hat die Liste als Ganzes einen Schlüssel.", "With mode=all the list as a whole has a key."),
+                Text::new(
+                    "Mit mode=all hat die Liste als Ganzes einen Schlüssel.",
+                    "With mode=all the list as a whole has a key.",
+                ),
             )),
             (Some(own), _) if headers::is_key(own) => Ok(app.tokens.command_id(self.principal_id(), own, None)),
             (Some(_), _) => Err(Problem::invalid(
                 "/idempotency_key",
                 "BUL-04",
-                Text::new("Erwartet werden 1 bis 200 sichtbare ASCII-Zeichen.", "Expected are 1 to 200 visible ASCII characters."),
+                Text::new(
+                    "Erwartet werden 1 bis 200 sichtbare ASCII-Zeichen.",
+                    "Expected are 1 to 200 visible ASCII characters.",
+                ),
             )),
             (None, Some(key)) => Ok(app.tokens.command_id(self.principal_id(), key, Some(number))),
             (None, None) => Ok(fresh_id(app)),

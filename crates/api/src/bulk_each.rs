@@ -73,7 +73,8 @@ async fn run(app: Shared, mut list: List, mut input: Input, answers: mpsc::Sende
             done(&app, &mut list, &lines, &mut text).await;
             lines.clear();
         }
-        let ended = ended.or_else(|| app.api.shutdown.is_cancelled().then(|| Some(Problem::new(&kinds::SHUTTING_DOWN))));
+        let ended =
+            ended.or_else(|| app.api.shutdown.is_cancelled().then(|| Some(Problem::new(&kinds::SHUTTING_DOWN))));
         if let Some(Some(why)) = &ended {
             list.write_problem(input.number + 1, why, &mut text);
         }

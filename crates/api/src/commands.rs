@@ -20,7 +20,11 @@ use crate::problem::Problem;
 use crate::{json, troubles};
 
 /// `POST /v1/commands/<name>`.
-pub async fn post(State(app): State<Shared>, entry: &'static CommandEntry, request: Request) -> Result<Response, Problem> {
+pub async fn post(
+    State(app): State<Shared>,
+    entry: &'static CommandEntry,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let principal = authenticate(&app, &parts.headers).await?;
     let asked = read(&app, entry, &principal, &parts.uri, &parts.headers, body).await;

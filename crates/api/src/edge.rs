@@ -94,7 +94,11 @@ where
             secure(response.headers_mut(), id);
             let after = begin.elapsed();
             metrics.answered(response.status(), after);
-            tracing::debug!(http.status = response.status().as_u16(), duration_us = after.as_micros() as u64, "answered");
+            tracing::debug!(
+                http.status = response.status().as_u16(),
+                duration_us = after.as_micros() as u64,
+                "answered"
+            );
             Ok(response)
         };
         Box::pin(answer.instrument(span))
@@ -105,7 +109,8 @@ impl Edge {
     /// The client's identity for the request if it is a plain one, else a new one.
     fn request_id(&self, headers: &HeaderMap) -> HeaderValue {
         let plain = |id: &&HeaderValue| {
-            (1..=64).contains(&id.len()) && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
+            (1..=64).contains(&id.len())
+                && id.as_bytes().iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'-')
         };
         if let Some(id) = headers.get(&REQUEST_ID).filter(plain) {
             return id.clone();

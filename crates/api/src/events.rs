@@ -61,7 +61,8 @@ async fn after(app: &App, headers: &HeaderMap, params: &mut Params<'_>) -> Resul
     let stated = params.number("after", 0..=i64::MAX as u64)?;
     let (name, after) = match headers::text(headers, &LAST_EVENT_ID)?.filter(|id| !id.is_empty()) {
         Some(id) => {
-            let expected = || Text::new("Erwartet wird die Position eines Ereignisses.", "Expected is the position of an event.");
+            let expected =
+                || Text::new("Erwartet wird die Position eines Ereignisses.", "Expected is the position of an event.");
             let position = id.parse::<u64>().ok().filter(|position| i64::try_from(*position).is_ok());
             ("last-event-id", position.ok_or_else(|| Problem::parameter("last-event-id", expected()))?)
         }
@@ -69,7 +70,10 @@ async fn after(app: &App, headers: &HeaderMap, params: &mut Params<'_>) -> Resul
     };
     // A position that does not exist yet is one of another log, or of one that has lost events.
     if after > app.head() && after > app.api.log.head().await.map_err(|why| troubles::read(&why))?.size {
-        let text = Text::new("Diese Position gibt es in diesem Protokoll noch nicht.", "This log does not have this position yet.");
+        let text = Text::new(
+            "Diese Position gibt es in diesem Protokoll noch nicht.",
+            "This log does not have this position yet.",
+        );
         return Err(Problem::parameter(name, text));
     }
     Ok(after)

@@ -40,7 +40,11 @@ pub fn figures() -> Vec<&'static str> {
 }
 
 /// `GET /v1/explain/overview/{figure}`.
-pub async fn overview(State(app): State<Shared>, Path(name): Path<String>, request: Parts) -> Result<Response, Problem> {
+pub async fn overview(
+    State(app): State<Shared>,
+    Path(name): Path<String>,
+    request: Parts,
+) -> Result<Response, Problem> {
     let (mut read, mut params) = begin(&app, &request).await?;
     let of = FIGURES.iter().find(|(known, _)| *known == name).map(|(_, of)| *of);
     let of = of.ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;

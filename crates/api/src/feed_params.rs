@@ -24,7 +24,8 @@ pub fn selection(principal: &Principal, params: &mut Params<'_>) -> Result<Selec
         })?,
         categories: params.list("categories", |text| {
             Category::from_name(text).ok_or_else(|| {
-                let names: Vec<String> = Category::ALL.iter().map(|category| format!("`{}`", category.name())).collect();
+                let names: Vec<String> =
+                    Category::ALL.iter().map(|category| format!("`{}`", category.name())).collect();
                 format!("expected is one of {}", names.join(", "))
             })
         })?,
@@ -61,11 +62,31 @@ pub fn described() -> Vec<Parameter> {
     vec![
         Parameter::query("types", json!({"type": "array", "items": {"enum": types}}), "One of these stored types."),
         Parameter::query("categories", json!({"type": "array", "items": {"enum": codes}}), "One of these categories."),
-        Parameter::query("district", json!({"type": "string", "pattern": "^15([0-9]{3})?$"}), "In this district (AGS); 15 is what concerns the whole state."),
-        Parameter::query("provider", json!({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", "maxLength": 80}), "For which this provider was responsible."),
-        Parameter::query("school", json!({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", "maxLength": 40}), "At this school."),
+        Parameter::query(
+            "district",
+            json!({"type": "string", "pattern": "^15([0-9]{3})?$"}),
+            "In this district (AGS); 15 is what concerns the whole state.",
+        ),
+        Parameter::query(
+            "provider",
+            json!({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", "maxLength": 80}),
+            "For which this provider was responsible.",
+        ),
+        Parameter::query(
+            "school",
+            json!({"type": "string", "pattern": "^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?$", "maxLength": 40}),
+            "At this school.",
+        ),
         Parameter::query("actor", json!({"type": "string", "format": "uuid"}), "Done by this pseudonym."),
-        Parameter::query("stream", json!({"type": "string", "maxLength": LONGEST_STREAM, "examples": ["school/S1"]}), "Of this stream."),
-        Parameter::query("include", json!({"enum": ["leaf"]}), "`leaf` adds the exact bytes that are hashed, as `leaf` and `openbody`."),
+        Parameter::query(
+            "stream",
+            json!({"type": "string", "maxLength": LONGEST_STREAM, "examples": ["school/S1"]}),
+            "Of this stream.",
+        ),
+        Parameter::query(
+            "include",
+            json!({"enum": ["leaf"]}),
+            "`leaf` adds the exact bytes that are hashed, as `leaf` and `openbody`.",
+        ),
     ]
 }

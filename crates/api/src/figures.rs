@@ -140,6 +140,7 @@ fn flag(text: &str) -> Result<bool, &'static str> {
 /// A school form's code. Which forms there are changes with time, so a form of which there is
 /// nothing is no mistake.
 fn school_form(text: &str) -> Result<String, &'static str> {
-    let is_code = (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+    let is_code =
+        (1..=20).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
     if is_code { Ok(text.to_owned()) } else { Err("expected is the code of a school form, like SEK") }
 }

@@ -38,9 +38,19 @@ pub fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a 
     let mut values = headers.get_all(name).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(invalid(name, "Die Kopfzeile steht mehr als einmal da.", "The header stands there more than once."));
+        return Err(invalid(
+            name,
+            "Die Kopfzeile steht mehr als einmal da.",
+            "The header stands there more than once.",
+        ));
     }
-    let not_text = |_| invalid(name, "Die Kopfzeile enthält andere Zeichen als ASCII.", "The header holds other characters than ASCII.");
+    let not_text = |_| {
+        invalid(
+            name,
+            "Die Kopfzeile enthält andere Zeichen als ASCII.",
+            "The header holds other characters than ASCII.",
+        )
+    };
     value.to_str().map(|text| Some(text.trim())).map_err(not_text)
 }
 
@@ -55,8 +65,7 @@ pub fn require_media_type(headers: &HeaderMap, wanted: &'static str) -> Result<(
     if essence.eq_ignore_ascii_case(wanted) && !headers.contains_key(header::CONTENT_ENCODING) {
         return Ok(());
     }
-    Err(Problem::new(&kinds::MEDIA_TYPE)
-        .detail(format!("Erwartet wird {wanted}."), format!("Expected is {wanted}.")))
+    Err(Problem::new(&kinds::MEDIA_TYPE).detail(format!("Erwartet wird {wanted}."), format!("Expected is {wanted}.")))
 }
 
 /// What `If-Match` and `If-None-Match` say about the version.
@@ -105,7 +114,8 @@ pub fn is_key(text: &str) -> bool {
 
 /// A header that is a UUID.
 pub fn uuid(headers: &HeaderMap, name: &HeaderName) -> Result<Option<Uuid>, Problem> {
-    let parse = |text| Uuid::try_parse(text).map_err(|_| invalid(name, "Erwartet wird eine UUID.", "Expected is a UUID."));
+    let parse =
+        |text| Uuid::try_parse(text).map_err(|_| invalid(name, "Erwartet wird eine UUID.", "Expected is a UUID."));
     text(headers, name)?.map(parse).transpose()
 }
 
@@ -148,7 +158,9 @@ pub fn accepted<'a>(headers: &HeaderMap, offered: &[(&'a str, &'a str)]) -> Opti
         let range = range.split(';').next().unwrap_or_default().trim();
         let takes = |media: &str| {
             let kind = media.split('/').next().unwrap_or_default();
-            range == "*/*" || range.eq_ignore_ascii_case(media) || range.strip_suffix("/*").is_some_and(|r| r.eq_ignore_ascii_case(kind))
+            range == "*/*"
+                || range.eq_ignore_ascii_case(media)
+                || range.strip_suffix("/*").is_some_and(|r| r.eq_ignore_ascii_case(kind))
         };
         if let Some((_, name)) = offered.iter().find(|(media, _)| takes(media)) {
             return Some(name);
@@ -169,7 +181,17 @@ mod tests {
     fn a_version_has_one_spelling() {
         assert_eq!(version("\"v17\""), Some(17));
         assert_eq!(version("\"v0\""), Some(0));
-        for wrong in ["v17", "\"17\"", "\"v017\"", "W/\"v17\"", "\"v\"", "\"v1\", \"v2\"", "*", "\"v+1\"", "\"v99999999999999999999\""] {
+        for wrong in [
+            "v17",
+            "\"17\"",
+            "\"v017\"",
+            "W/\"v17\"",
+            "\"v\"",
+            "\"v1\", \"v2\"",
+            "*",
+            "\"v+1\"",
+            "\"v99999999999999999999\"",
+        ] {
             assert_eq!(version(wrong), None, "{wrong}");
         }
     }

@@ -23,7 +23,7 @@ pub struct Health {
     /// `ok`, or `unready`.
     status: &'static str,
     /// Why it is not ready.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
     reasons: Vec<&'static str>,
     /// How the read side is.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -78,7 +78,8 @@ mod tests {
         assert_eq!(KnownUntil::parse("1970-01-01T01:00:01+01:00"), Ok(KnownUntil::Instant(1_000_000)));
         let day = BusinessDate::parse("2026-06-30").unwrap();
         assert_eq!(KnownUntil::parse("2026-06-30"), Ok(KnownUntil::Instant(end_of_day(day) - 1)));
-        for wrong in ["", "-1", "+1", "1.5", "2026-06-31", "yesterday", "99999999999999999999", "18446744073709551615"] {
+        for wrong in ["", "-1", "+1", "1.5", "2026-06-31", "yesterday", "99999999999999999999", "18446744073709551615"]
+        {
             assert!(KnownUntil::parse(wrong).is_err(), "{wrong}");
         }
     }

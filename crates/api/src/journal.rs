@@ -46,7 +46,8 @@ pub async fn get(State(app): State<Shared>, request: Request) -> Result<Response
     params.finish()?;
     let head = app.head();
     // The last position before a day began.
-    let before_day = async |day| app.api.log.position_at(start_of_day(day) - 1).await.map_err(|why| troubles::read(&why));
+    let before_day =
+        async |day| app.api.log.position_at(start_of_day(day) - 1).await.map_err(|why| troubles::read(&why));
     let above = match from {
         Some(day) => before_day(day).await?,
         None => 0,

@@ -247,14 +247,19 @@ mod tests {
         }
         assert_eq!(pointer_of("record-intervention", json!({"data": {}, "reason": 17})), at("/reason", "JSON-03"));
         assert_eq!(
-            of_work(json!({"crisis": {"topic": "violence", "urgency": "immediate", "involved": ["pupils", "cats"], "result": "stabilised"}})),
+            of_work(
+                json!({"crisis": {"topic": "violence", "urgency": "immediate", "involved": ["pupils", "cats"], "result": "stabilised"}})
+            ),
             at("/data/work/crisis/involved/1", "JSON-03"),
         );
         assert_eq!(pointer_of("record-intervention", json!({})), at("/data", "JSON-01"));
         assert_eq!(pointer_of("record-intervention", json!({"data": {}, "note": "x"})), at("/note", "JSON-02"));
         assert_eq!(pointer_of("record-intervention", json!({"data": []})), at("/data", "JSON-03"));
         assert_eq!(pointer_of("record-intervention", json!({"data": null})), at("/data", "JSON-03"));
-        assert_eq!(pointer_of("record-intervention", json!({"data": {}, "occurred_on": "24.11."})), at("/occurred_on", "JSON-03"));
+        assert_eq!(
+            pointer_of("record-intervention", json!({"data": {}, "occurred_on": "24.11."})),
+            at("/occurred_on", "JSON-03")
+        );
         assert_eq!(pointer_of("record-intervention", json!([null, null, [], {}])), at("", "JSON-03"));
         assert_eq!(pointer_of("record-intervention", json!("x")), at("", "JSON-03"));
         let mut evidence = intervention(json!({"travel": {}}));

@@ -71,7 +71,8 @@ impl RouteMetrics {
     pub fn answered(&self, status: StatusCode, after: Duration) {
         let find = || histogram!("sfs_http_request_duration_seconds", "route" => self.route);
         self.duration.get_or_init(find).record(after.as_secs_f64());
-        let count = || counter!("sfs_http_requests_total", "route" => self.route, "status" => status.as_u16().to_string());
+        let count =
+            || counter!("sfs_http_requests_total", "route" => self.route, "status" => status.as_u16().to_string());
         match STATUSES.iter().position(|known| *known == status.as_u16()) {
             Some(place) => self.counts[place].get_or_init(count).increment(1),
             None => count().increment(1),

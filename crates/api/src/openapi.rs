@@ -180,8 +180,8 @@ pub struct Document {
 impl Document {
     /// Nothing described yet.
     pub fn new() -> Self {
-        let settings = SchemaSettings::draft2020_12()
-            .with(|settings| settings.definitions_path = "/components/schemas".into());
+        let settings =
+            SchemaSettings::draft2020_12().with(|settings| settings.definitions_path = "/components/schemas".into());
         Self { schemas: settings.into_generator(), paths: Map::new(), tags: Vec::new() }
     }
 

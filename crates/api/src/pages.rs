@@ -113,7 +113,8 @@ fn wants_json(headers: &HeaderMap) -> Result<bool, Problem> {
     let offered = [("application/json", "json"), ("text/html", "html")];
     let chosen = headers::accepted(headers, &offered).ok_or_else(|| {
         let possible = "application/json, text/html";
-        Problem::new(&kinds::NOT_ACCEPTABLE).detail(format!("Möglich sind {possible}."), format!("Possible are {possible}."))
+        Problem::new(&kinds::NOT_ACCEPTABLE)
+            .detail(format!("Möglich sind {possible}."), format!("Possible are {possible}."))
     })?;
     Ok(chosen == "json")
 }

@@ -49,10 +49,7 @@ mod tests {
     fn a_link_keeps_the_query_and_the_order_of_its_parts_does_not_matter() {
         let uri: Uri = "/v1/schools?limit=5&name=B%20%C3%B6&district=15083&cursor=abc".parse().unwrap();
         assert_eq!(query(&uri), "/v1/schools?district=15083&name=B+%C3%B6");
-        assert_eq!(
-            link(&uri, "def"),
-            "</v1/schools?district=15083&limit=5&name=B+%C3%B6&cursor=def>; rel=\"next\"",
-        );
+        assert_eq!(link(&uri, "def"), "</v1/schools?district=15083&limit=5&name=B+%C3%B6&cursor=def>; rel=\"next\"",);
         assert_eq!(link(&"/v1/schools".parse().unwrap(), "def"), "</v1/schools?cursor=def>; rel=\"next\"");
     }
 }

@@ -23,7 +23,10 @@ impl<'a> Params<'a> {
         let mut found = self.all(name);
         match (found.pop(), found.is_empty()) {
             (value, true) => Ok(value),
-            _ => Err(Problem::parameter(name, Text::new("Die Angabe steht mehr als einmal da.", "It stands there more than once."))),
+            _ => Err(Problem::parameter(
+                name,
+                Text::new("Die Angabe steht mehr als einmal da.", "It stands there more than once."),
+            )),
         }
     }
 

@@ -85,11 +85,7 @@ pub async fn list(State(app): State<Shared>, request: Request) -> Result<Respons
 }
 
 /// Answers one of them.
-pub async fn get(
-    State(app): State<Shared>,
-    principal: Principal,
-    Path(id): Path<String>,
-) -> Result<Response, Problem> {
+pub async fn get(State(app): State<Shared>, principal: Principal, Path(id): Path<String>) -> Result<Response, Problem> {
     principal.require_state_wide(View::Access)?;
     let id = Uuid::try_parse(&id).map_err(|_| Problem::new(&kinds::NOT_FOUND))?;
     let found = of(&app, &principal, PrincipalId(id)).await?.ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;

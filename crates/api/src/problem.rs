@@ -224,13 +224,7 @@ impl Problem {
 impl FieldError {
     /// An error of that field of the body.
     pub fn at(pointer: impl Into<Cow<'static, str>>, rule: &'static str, message: Text) -> Self {
-        Self {
-            pointer: Some(pointer.into()),
-            parameter: None,
-            rule,
-            message_de: message.de,
-            message_en: message.en,
-        }
+        Self { pointer: Some(pointer.into()), parameter: None, rule, message_de: message.de, message_en: message.en }
     }
 }
 
@@ -268,16 +262,20 @@ mod tests {
 
     #[test]
     fn a_problem_speaks_the_asked_language_and_names_its_fields_in_both() {
-        let problem = Problem::invalid("/data/school", "JSON-01", Text::new("Das Feld fehlt.", "The field is missing."));
+        let problem =
+            Problem::invalid("/data/school", "JSON-01", Text::new("Das Feld fehlt.", "The field is missing."));
         let written = |language| serde_json::to_value(problem.in_language(language)).unwrap();
-        assert_eq!(written(Language::English), json!({
-            "type": "/problems/invalid", "status": 422, "title": "What is stated is not valid.",
-            "detail": "The field is missing.",
-            "errors": [{
-                "pointer": "/data/school", "rule": "JSON-01", "message_de": "Das Feld fehlt.",
-                "message_en": "The field is missing.",
-            }],
-        }));
+        assert_eq!(
+            written(Language::English),
+            json!({
+                "type": "/problems/invalid", "status": 422, "title": "What is stated is not valid.",
+                "detail": "The field is missing.",
+                "errors": [{
+                    "pointer": "/data/school", "rule": "JSON-01", "message_de": "Das Feld fehlt.",
+                    "message_en": "The field is missing.",
+                }],
+            })
+        );
         assert_eq!(written(Language::German)["detail"], "Das Feld fehlt.");
     }
 

@@ -41,7 +41,11 @@ fn figure_routes(routes: &mut Routes<'_>) {
     let answer = routes.document.schema::<ReadAnswer<Coverage>>();
     let operation = read("getCoverage", "figures", "M02: which schools have school social work", answer)
         .parameters([valid(), district(), form(), provider()])
-        .parameters([Parameter::query("with_social_work", json!({"type": "boolean"}), "Only schools with it, or without.")])
+        .parameters([Parameter::query(
+            "with_social_work",
+            json!({"type": "boolean"}),
+            "Only schools with it, or without.",
+        )])
         .parameters(paged());
     routes.add("/v1/coverage", Around::Read, get(figures::coverage), operation);
 
@@ -52,7 +56,11 @@ fn figure_routes(routes: &mut Routes<'_>) {
         .parameters([
             Parameter::query("function", json!({"enum": functions}), "Only this function."),
             Parameter::query("occupancy", json!({"enum": ["all", "filled", "vacant"]}), "Filled or vacant positions."),
-            Parameter::query("ending_within_days", json!({"type": "integer", "minimum": 0, "maximum": 3660}), "Only assignments that end at most that many days after the day."),
+            Parameter::query(
+                "ending_within_days",
+                json!({"type": "integer", "minimum": 0, "maximum": 3660}),
+                "Only assignments that end at most that many days after the day.",
+            ),
         ])
         .parameters(paged());
     routes.add("/v1/staffing", Around::Read, get(figures::staffing), operation);
@@ -68,18 +76,24 @@ fn figure_routes(routes: &mut Routes<'_>) {
     let answer = routes.document.schema::<ReadAnswer<TrainingList>>();
     let topics: Vec<&str> = TrainingTopic::ALL.iter().map(|topic| topic.code()).collect();
     let operation = read("getTrainings", "figures", "M14: trainings with the needs behind them", answer)
-        .parameters([period("all days"), district(), Parameter::query("topic", json!({"enum": topics}), "Only about this.")])
+        .parameters([
+            period("all days"),
+            district(),
+            Parameter::query("topic", json!({"enum": topics}), "Only about this."),
+        ])
         .parameters(paged());
     routes.add("/v1/trainings", Around::Read, get(figures::trainings), operation);
 }
 
 fn explain_routes(routes: &mut Routes<'_>) {
     let answer = routes.document.schema::<ReadAnswer<Contributing>>();
-    let figure = Parameter::path("figure", json!({"enum": explain::figures()}), "Name of the figure's field in the overview.");
-    let operation = read("explainOverview", "figures", "Which events stand behind a figure of the overview", answer.clone())
-        .parameters([figure, valid(), period("the school year of today"), district()])
-        .parameters(paged())
-        .problems([&kinds::NOT_FOUND]);
+    let figure =
+        Parameter::path("figure", json!({"enum": explain::figures()}), "Name of the figure's field in the overview.");
+    let operation =
+        read("explainOverview", "figures", "Which events stand behind a figure of the overview", answer.clone())
+            .parameters([figure, valid(), period("the school year of today"), district()])
+            .parameters(paged())
+            .problems([&kinds::NOT_FOUND]);
     routes.add("/v1/explain/overview/{figure}", Around::Read, get(explain::overview), operation);
     let operation = read("explainActivities", "figures", "Which events stand behind the activities", answer)
         .parameters(activity_parameters())
@@ -107,10 +121,15 @@ fn register_routes(routes: &mut Routes<'_>) {
         if let Some(path) = list {
             add_list(routes, path, category, many_name);
         }
-        let key = Parameter::path("key", json!({"type": "string", "maxLength": 100}), "What the stream is called behind its category.");
+        let key = Parameter::path(
+            "key",
+            json!({"type": "string", "maxLength": 100}),
+            "What the stream is called behind its category.",
+        );
         let document = document_of(routes, category);
         let operation = entry_operation(routes, one_name, document).parameters([key]);
-        let handler = move |state: State<Shared>, key: Path<String>, request: Parts| register::one(state, category, key, request);
+        let handler =
+            move |state: State<Shared>, key: Path<String>, request: Parts| register::one(state, category, key, request);
         routes.add(one, Around::Read, get(handler), operation);
     }
     add_list(routes, "/v1/cooperations", Category::Cooperation, "Cooperations");
@@ -124,7 +143,11 @@ fn register_routes(routes: &mut Routes<'_>) {
 
 fn add_list(routes: &mut Routes<'_>, path: &'static str, category: Category, name: &str) {
     let answer = routes.document.schema::<ReadAnswer<RegisterList>>();
-    let name_parameter = Parameter::query("name", json!({"type": "string", "minLength": 1, "maxLength": 200}), "Only what is called something that begins like this.");
+    let name_parameter = Parameter::query(
+        "name",
+        json!({"type": "string", "minLength": 1, "maxLength": 200}),
+        "Only what is called something that begins like this.",
+    );
     let operation = read(&format!("list{name}"), "register", "What is known of them", answer)
         .parameters([district(), provider(), school(), name_parameter, as_of()])
         .parameters(paged());
@@ -137,7 +160,14 @@ fn entry_operation(routes: &mut Routes<'_>, name: &str, document: Value) -> Oper
     // The entry of this kind has a document of this kind.
     let narrowed = json!({"allOf": [answer, {"properties": {"data": {"properties": {"document": document}}}}]});
     read(&format!("get{name}"), "register", "What is known of it, with the version that a change has to name", narrowed)
-        .parameters([as_of(), Parameter::header("If-None-Match", json!({"type": "string"}), "The version that you have: 304 if it is still that.")])
+        .parameters([
+            as_of(),
+            Parameter::header(
+                "If-None-Match",
+                json!({"type": "string"}),
+                "The version that you have: 304 if it is still that.",
+            ),
+        ])
         .answer_header("ETag", "Its version, for `If-Match`.")
         .answer(304, "It is still the version that you have.", Vec::new())
         .problems([&kinds::NOT_FOUND])
@@ -196,7 +226,11 @@ fn paged() -> [Parameter; 2] {
 }
 
 fn valid() -> Parameter {
-    Parameter::query("valid", json!({"type": "string", "format": "date"}), "The day of what holds; today if it is not named.")
+    Parameter::query(
+        "valid",
+        json!({"type": "string", "format": "date"}),
+        "The day of what holds; today if it is not named.",
+    )
 }
 
 fn as_of() -> Parameter {
@@ -205,8 +239,12 @@ fn as_of() -> Parameter {
 
 fn period(default: &'static str) -> Parameter {
     let about = match default {
-        "all days" => "The days of what happens; all if not named. `2025/26`, `2025/26-H1`, `2025`, `2025-Q3`, `2025-11`, `2025-01-01..2025-07-01`, `esf:2025-06-30`.",
-        _ => "The days of what happens; this school year if not named. `2025/26`, `2025/26-H1`, `2025`, `2025-Q3`, `2025-11`, `2025-01-01..2025-07-01`, `esf:2025-06-30`.",
+        "all days" => {
+            "The days of what happens; all if not named. `2025/26`, `2025/26-H1`, `2025`, `2025-Q3`, `2025-11`, `2025-01-01..2025-07-01`, `esf:2025-06-30`."
+        }
+        _ => {
+            "The days of what happens; this school year if not named. `2025/26`, `2025/26-H1`, `2025`, `2025-Q3`, `2025-11`, `2025-01-01..2025-07-01`, `esf:2025-06-30`."
+        }
     };
     Parameter::query("period", json!({"type": "string", "examples": ["2025/26"]}), about)
 }
@@ -216,7 +254,11 @@ fn district() -> Parameter {
 }
 
 fn form() -> Parameter {
-    Parameter::query("form", json!({"type": "string", "pattern": "^[A-Za-z0-9_]{1,20}$"}), "Only this school form (code).")
+    Parameter::query(
+        "form",
+        json!({"type": "string", "pattern": "^[A-Za-z0-9_]{1,20}$"}),
+        "Only this school form (code).",
+    )
 }
 
 fn provider() -> Parameter {

@@ -17,9 +17,7 @@ use sfs_readmodel::{
 use crate::answers::json_response;
 use crate::app::{App, Shared};
 use crate::auth::authenticate;
-use crate::headers::{
-    self, CONSISTENCY_TOKEN, PREFERENCE_APPLIED, Prefer, READ_LAG_SECONDS, READ_POSITION,
-};
+use crate::headers::{self, CONSISTENCY_TOKEN, PREFERENCE_APPLIED, Prefer, READ_LAG_SECONDS, READ_POSITION};
 use crate::instants::KnownUntil;
 use crate::kinds;
 use crate::language::Text;
@@ -76,10 +74,7 @@ pub struct Read<'a> {
 }
 
 /// Authenticates, and hands out the parameters that belong to no read in particular.
-pub async fn begin<'a>(
-    app: &'a Shared,
-    request: &'a Parts,
-) -> Result<(Read<'a>, Params<'a>), Problem> {
+pub async fn begin<'a>(app: &'a Shared, request: &'a Parts) -> Result<(Read<'a>, Params<'a>), Problem> {
     let principal = authenticate(app, &request.headers).await?;
     let viewer = Viewer { grants: principal.caller.grants, today: principal.today };
     let read = Read {
@@ -149,7 +144,10 @@ impl Read<'_> {
     async fn known(&self, known: KnownUntil) -> Result<u64, Problem> {
         let position = known.position(self.app).await?;
         if position > self.app.head() {
-            let text = Text::new("Diese Position gibt es in diesem Protokoll noch nicht.", "This log does not have this position yet.");
+            let text = Text::new(
+                "Diese Position gibt es in diesem Protokoll noch nicht.",
+                "This log does not have this position yet.",
+            );
             return Err(Problem::parameter("known_until", text));
         }
         Ok(position)

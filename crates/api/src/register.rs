@@ -54,7 +54,9 @@ pub async fn one(
     let unchanged = request.headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes());
     let mut response = match unchanged {
         true => StatusCode::NOT_MODIFIED.into_response(),
-        false => read.answer(Ok(Answer { data: entry, definition, position, known_until, valid, complete, lag_seconds }))?,
+        false => {
+            read.answer(Ok(Answer { data: entry, definition, position, known_until, valid, complete, lag_seconds }))?
+        }
     };
     response.headers_mut().extend(HeaderValue::try_from(tag).ok().map(|tag| (header::ETAG, tag)));
     Ok(response)

@@ -124,12 +124,10 @@ fn limiter(limit: RateLimit, ops: Ops) -> Option<Wrap> {
     let mut builder = GovernorConfigBuilder::default().key_extractor(ByKey(ops));
     let config = builder.period(period).burst_size(limit.burst).finish()?;
     let layer = GovernorLayer::new(config).error_handler(|error| match error {
-        GovernorError::TooManyRequests { wait_time, .. } => Problem::new(&kinds::TOO_MANY)
-            .retry_after(u32::try_from(wait_time).unwrap_or(u32::MAX))
-            .into_response(),
-        GovernorError::UnableToExtractKey | GovernorError::Other { .. } => {
-            Problem::unauthorised(false).into_response()
+        GovernorError::TooManyRequests { wait_time, .. } => {
+            Problem::new(&kinds::TOO_MANY).retry_after(u32::try_from(wait_time).unwrap_or(u32::MAX)).into_response()
         }
+        GovernorError::UnableToExtractKey | GovernorError::Other { .. } => Problem::unauthorised(false).into_response(),
     });
     Some(Arc::new(move |routes| routes.layer(layer.clone())))
 }

@@ -59,11 +59,7 @@ pub fn commands() -> &'static BTreeMap<String, Value> {
 }
 
 /// Gives each schema its dialect, its address and the definitions that it uses.
-fn whole(
-    schemas: Vec<(String, schemars::Schema)>,
-    definitions: &Value,
-    address: &str,
-) -> BTreeMap<String, Value> {
+fn whole(schemas: Vec<(String, schemars::Schema)>, definitions: &Value, address: &str) -> BTreeMap<String, Value> {
     let complete = |(name, schema): (String, schemars::Schema)| {
         let mut body = schema.to_value();
         let mut used = BTreeMap::new();

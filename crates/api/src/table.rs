@@ -106,7 +106,8 @@ fn command_routes(routes: &mut Routes<'_>) {
             "additionalProperties": false,
         });
         body["properties"]["data"] = data.unwrap_or_default();
-        let handler = post(move |state: axum::extract::State<Shared>, request: Request| commands::post(state, entry, request));
+        let handler =
+            post(move |state: axum::extract::State<Shared>, request: Request| commands::post(state, entry, request));
         routes.add(path_of(entry), Around::Command, handler, command_operation(entry, body, &answer));
     }
     let line = json!({"type": "string", "description": "A JSON object per line."});
@@ -120,7 +121,11 @@ fn command_routes(routes: &mut Routes<'_>) {
              that of the line that was in the way. A request's `Idempotency-Key` gives every line one of its own.",
         )
         .parameters([
-            Parameter::query("mode", json!({"enum": ["each", "all"], "default": "each"}), "Each for itself, or all or none."),
+            Parameter::query(
+                "mode",
+                json!({"enum": ["each", "all"], "default": "each"}),
+                "Each for itself, or all or none.",
+            ),
             dry_run(),
             idempotency_key(),
         ])
@@ -130,8 +135,17 @@ fn command_routes(routes: &mut Routes<'_>) {
         .answer(412, "mode=all: nothing was done.", vec![(NDJSON, line.clone())])
         .answer(422, "mode=all: nothing was done.", vec![(NDJSON, line)])
         .problems([
-            &kinds::MALFORMED, &kinds::PARAMETER, &kinds::FORBIDDEN, &kinds::NOT_FOUND, &kinds::RULE, &kinds::TOO_LARGE,
-            &kinds::MEDIA_TYPE, &kinds::INVALID, &kinds::STALE, &kinds::VERSION_MISSING, &kinds::OVERLOADED,
+            &kinds::MALFORMED,
+            &kinds::PARAMETER,
+            &kinds::FORBIDDEN,
+            &kinds::NOT_FOUND,
+            &kinds::RULE,
+            &kinds::TOO_LARGE,
+            &kinds::MEDIA_TYPE,
+            &kinds::INVALID,
+            &kinds::STALE,
+            &kinds::VERSION_MISSING,
+            &kinds::OVERLOADED,
         ]);
     routes.add("/v1/commands:bulk", Around::Stream, post(bulk::post), operation);
     let id = Parameter::path("id", json!({"type": "string", "format": "uuid"}), "The command's id.");
@@ -152,12 +166,20 @@ fn path_of(entry: &'static CommandEntry) -> &'static str {
 }
 
 fn dry_run() -> Parameter {
-    Parameter::query("dry_run", json!({"type": "boolean", "default": false}), "Everything but the append: says what would happen.")
+    Parameter::query(
+        "dry_run",
+        json!({"type": "boolean", "default": false}),
+        "Everything but the append: says what would happen.",
+    )
 }
 
 fn idempotency_key() -> Parameter {
     let schema = json!({"type": "string", "pattern": "^[!-~]{1,200}$"});
-    Parameter::header("Idempotency-Key", schema, "Sending the same again under the same key does it once. Kept for 30 days.")
+    Parameter::header(
+        "Idempotency-Key",
+        schema,
+        "Sending the same again under the same key does it once. Kept for 30 days.",
+    )
 }
 
 fn command_operation(entry: &'static CommandEntry, body: Value, answer: &Value) -> Operation {
@@ -177,13 +199,30 @@ fn command_operation(entry: &'static CommandEntry, body: Value, answer: &Value) 
         .answer_header("ETag", "The stream's version after it.")
         .answer_header("Location", "What it was about, or the command's status.")
         .answer_header("Consistency-Token", "To be sent with a read that must show it.")
-        .answer(200, "It had been done before, there was nothing to do, or it was a dry run.", vec![(JSON, answer.clone())])
+        .answer(
+            200,
+            "It had been done before, there was nothing to do, or it was a dry run.",
+            vec![(JSON, answer.clone())],
+        )
         .answer_header("ETag", "The stream's version.")
         .answer_header("Idempotency-Replayed", "`true` if it had been done before under this key.")
         .problems([
-            &kinds::MALFORMED, &kinds::PARAMETER, &kinds::FORBIDDEN, &kinds::NOT_FOUND, &kinds::RULE, &kinds::KEY_EXPIRED,
-            &kinds::STALE, &kinds::TOO_LARGE, &kinds::MEDIA_TYPE, &kinds::INVALID, &kinds::KEY_REUSED,
-            &kinds::NOT_RECORDABLE, &kinds::OVERLOADED, &kinds::CONTENDED, &kinds::OUTCOME_UNKNOWN, &kinds::SHUTTING_DOWN,
+            &kinds::MALFORMED,
+            &kinds::PARAMETER,
+            &kinds::FORBIDDEN,
+            &kinds::NOT_FOUND,
+            &kinds::RULE,
+            &kinds::KEY_EXPIRED,
+            &kinds::STALE,
+            &kinds::TOO_LARGE,
+            &kinds::MEDIA_TYPE,
+            &kinds::INVALID,
+            &kinds::KEY_REUSED,
+            &kinds::NOT_RECORDABLE,
+            &kinds::OVERLOADED,
+            &kinds::CONTENDED,
+            &kinds::OUTCOME_UNKNOWN,
+            &kinds::SHUTTING_DOWN,
         ])
         .more("x-roles", json!(entry.roles))
         .more("x-precondition", json!(catalogue::precondition(entry.precondition)))
@@ -204,13 +243,31 @@ fn event_routes(routes: &mut Routes<'_>) {
     let position = || json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
     let lines = || json!({"type": "string", "description": "A CloudEvent per line."});
     let mut parameters = feed_params::described();
-    let limit = || Parameter::query("limit", json!({"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}), "Events in a page, at most.");
+    let limit = || {
+        Parameter::query(
+            "limit",
+            json!({"type": "integer", "minimum": 1, "maximum": 1_000, "default": 100}),
+            "Events in a page, at most.",
+        )
+    };
     parameters.extend([
         Parameter::query("after", position(), "Events after this position."),
         limit(),
-        Parameter::query("follow", json!({"type": "boolean", "default": false}), "NDJSON: goes on at the end of the log."),
-        Parameter::header("Last-Event-ID", json!({"type": "string", "pattern": "^[0-9]{1,18}$"}), "Events after this position; counts more than `after`."),
-        Parameter::header("Prefer", json!({"type": "string", "examples": ["wait=20"]}), "A page: `wait=20` waits for the first event."),
+        Parameter::query(
+            "follow",
+            json!({"type": "boolean", "default": false}),
+            "NDJSON: goes on at the end of the log.",
+        ),
+        Parameter::header(
+            "Last-Event-ID",
+            json!({"type": "string", "pattern": "^[0-9]{1,18}$"}),
+            "Events after this position; counts more than `after`.",
+        ),
+        Parameter::header(
+            "Prefer",
+            json!({"type": "string", "examples": ["wait=20"]}),
+            "A page: `wait=20` waits for the first event.",
+        ),
     ]);
     let operation = Operation::get("readEvents", "events", "The event feed")
         .about(
@@ -245,12 +302,20 @@ fn event_routes(routes: &mut Routes<'_>) {
 
 /// The cursor of a list.
 pub fn cursor() -> Parameter {
-    Parameter::query("cursor", json!({"type": "string", "maxLength": 1_000}), "Where the page before has said that the next begins.")
+    Parameter::query(
+        "cursor",
+        json!({"type": "string", "maxLength": 1_000}),
+        "Where the page before has said that the next begins.",
+    )
 }
 
 fn principal_routes(routes: &mut Routes<'_>) {
     let answer = routes.document.schema::<PrincipalsAnswer>();
-    let limit = Parameter::query("limit", json!({"type": "integer", "minimum": 1, "maximum": 1_000}), "Principals in a page, at most.");
+    let limit = Parameter::query(
+        "limit",
+        json!({"type": "integer", "minimum": 1, "maximum": 1_000}),
+        "Principals in a page, at most.",
+    );
     let operation = Operation::get("listPrincipals", "access", "Who may act, with roles and keys")
         .parameters([limit, cursor()])
         .answer(200, "A page of principals.", vec![(JSON, answer)])
@@ -270,10 +335,14 @@ fn principal_routes(routes: &mut Routes<'_>) {
 fn describing_routes(routes: &mut Routes<'_>) {
     let public = Around::Public;
     let index = routes.document.schema::<SchemasAnswer>();
-    let operation = Operation::get("listSchemas", "descriptions", "Index of the JSON Schemas")
-        .answer(200, "Addresses of all schemas.", vec![(JSON, index)]);
+    let operation = Operation::get("listSchemas", "descriptions", "Index of the JSON Schemas").answer(
+        200,
+        "Addresses of all schemas.",
+        vec![(JSON, index)],
+    );
     routes.add("/v1/schemas", public, get(schemas::list), operation);
-    let file = |example: &str| Parameter::path("file", json!({"type": "string", "examples": [example]}), "Name and `.json`.");
+    let file =
+        |example: &str| Parameter::path("file", json!({"type": "string", "examples": [example]}), "Name and `.json`.");
     let schema = || vec![("application/schema+json", json!({"type": "object"}))];
     let operation = Operation::get("getEventSchema", "descriptions", "JSON Schema of an event type")
         .parameters([file("school.registered.v1.json")])
@@ -286,15 +355,26 @@ fn describing_routes(routes: &mut Routes<'_>) {
         .problems([&kinds::NOT_FOUND]);
     routes.add("/v1/schemas/commands/{file}", public, get(schemas::command), operation);
     let table = routes.document.schema::<CatalogueAnswer>();
-    let operation = Operation::get("getCatalogue", "descriptions", "Which role may do and see what")
-        .answer(200, "Roles, commands, views.", vec![(JSON, table)]);
+    let operation = Operation::get("getCatalogue", "descriptions", "Which role may do and see what").answer(
+        200,
+        "Roles, commands, views.",
+        vec![(JSON, table)],
+    );
     routes.add("/v1/catalogue", public, get(catalogue::get), operation);
     let kind = routes.document.schema::<KindAnswer>();
     let operation = Operation::get("listProblems", "descriptions", "Every kind of problem")
-        .answer(200, "The kinds.", vec![(JSON, json!({"type": "array", "items": kind})), ("text/html", json!({"type": "string"}))])
+        .answer(
+            200,
+            "The kinds.",
+            vec![(JSON, json!({"type": "array", "items": kind})), ("text/html", json!({"type": "string"}))],
+        )
         .problems([&kinds::NOT_ACCEPTABLE]);
     routes.add("/problems", public, get(pages::problems), operation);
-    let name = Parameter::path("kind", json!({"enum": kinds::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>()}), "Last part of a problem's `type`.");
+    let name = Parameter::path(
+        "kind",
+        json!({"enum": kinds::ALL.iter().map(|kind| kind.name()).collect::<Vec<_>>()}),
+        "Last part of a problem's `type`.",
+    );
     let operation = Operation::get("getProblem", "descriptions", "What a problem means and what to do")
         .parameters([name])
         .answer(200, "The kind.", vec![(JSON, kind), ("text/html", json!({"type": "string"}))])
@@ -308,12 +388,16 @@ fn describing_routes(routes: &mut Routes<'_>) {
 
 fn health_routes(routes: &mut Routes<'_>) {
     let health = routes.document.schema::<Health>();
-    let operation = Operation::get("isAlive", "operations", "Whether the process lives")
-        .answer(200, "It does.", vec![(JSON, health.clone())]);
+    let operation = Operation::get("isAlive", "operations", "Whether the process lives").answer(
+        200,
+        "It does.",
+        vec![(JSON, health.clone())],
+    );
     routes.add("/healthz", Around::Public, get(health::live), operation);
-    let operation = Operation::get("isReady", "operations", "Whether it is ready to answer, and how far the read models are")
-        .answer(200, "It is.", vec![(JSON, health.clone())])
-        .answer(503, "It is not; `reasons` says why.", vec![(JSON, health)]);
+    let operation =
+        Operation::get("isReady", "operations", "Whether it is ready to answer, and how far the read models are")
+            .answer(200, "It is.", vec![(JSON, health.clone())])
+            .answer(503, "It is not; `reasons` says why.", vec![(JSON, health)]);
     routes.add("/readyz", Around::Public, get(health::ready), operation);
 }
 

@@ -129,7 +129,8 @@ mod tests {
 
     #[test]
     fn a_command_id_hangs_on_principal_key_and_line() {
-        let id = |principal, key: &str, line| tokens("here").command_id(PrincipalId(Uuid::from_u128(principal)), key, line);
+        let id =
+            |principal, key: &str, line| tokens("here").command_id(PrincipalId(Uuid::from_u128(principal)), key, line);
         let all = [id(1, "a", None), id(2, "a", None), id(1, "b", None), id(1, "a", Some(1)), id(1, "a", Some(2))];
         let different: std::collections::BTreeSet<_> = all.iter().collect();
         assert_eq!(different.len(), all.len());

@@ -107,10 +107,8 @@ pub struct CloudEvent<'a> {
 impl<'a> CloudEvent<'a> {
     /// The event as it is shown; `open` is its parsed open body. Needs the leaf.
     pub(crate) fn of(source: &Source, stored: &'a StoredEvent, open: OpenBody<'a>) -> Result<Self, FeedError> {
-        let unreadable = |what: &dyn std::fmt::Display| FeedError::Envelope {
-            position: stored.position,
-            what: what.to_string(),
-        };
+        let unreadable =
+            |what: &dyn std::fmt::Display| FeedError::Envelope { position: stored.position, what: what.to_string() };
         let leaf = Leaf::parse(&stored.leaf).map_err(|why| unreadable(&why))?;
         let time = Timestamp::from_microsecond(stored.recorded_at).map_err(|why| unreadable(&why))?;
         let time = format!("{time:.6}");

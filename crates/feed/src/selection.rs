@@ -86,8 +86,8 @@ impl Selection {
         if !catalogue::event_types().contains(&*stored.event_type) {
             return Err(unknown());
         }
-        let open = OpenBody::parse(&stored.open)
-            .map_err(|why| FeedError::Envelope { position, what: why.to_string() })?;
+        let open =
+            OpenBody::parse(&stored.open).map_err(|why| FeedError::Envelope { position, what: why.to_string() })?;
         let at = At { ags: &open.ags, provider: open.provider.as_deref(), school: open.school.as_deref() };
         if !self.visibility.sees(category, at) || !self.asks_for(stored, category, at) {
             return Ok(None);

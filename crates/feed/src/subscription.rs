@@ -245,7 +245,8 @@ mod tests {
     #[tokio::test]
     async fn an_unknown_type_stops_the_feed() {
         let log = log();
-        append(&log, 1, &crate::testing::Told { event_type: "school.painted.v1", ..pupils("school/S1", "15083") }).await;
+        append(&log, 1, &crate::testing::Told { event_type: "school.painted.v1", ..pupils("school/S1", "15083") })
+            .await;
         for selection in [all(), of_stream("school/S1")] {
             let mut subscription = Subscription::new(Arc::clone(&log), selection, source(), 0);
             let stopped = subscription.page(10, |_| {}).await;
@@ -264,18 +265,21 @@ mod tests {
         let leafhash = seen[0]["leafhash"].take();
         assert_eq!(leafhash.as_str().map(str::len), Some(43));
         let documents = [sfs_ledger::digest(b"a document"), sfs_ledger::digest(b"another")];
-        assert_eq!(seen, [json!({
-            "specversion": "1.0", "id": "00000000-0000-0000-0000-0000000003e9", "source": "/sfs/test/15083",
-            "type": "de.schulerfolg.intervention.recorded.v1", "subject": "intervention/S1/2025-26",
-            "time": "1970-01-01T00:00:01.000000Z", "recordedtime": "1970-01-01T00:00:01.000000Z",
-            "datacontenttype": "application/json", "dataschema": "/v1/schemas/intervention.recorded.v1.json",
-            "position": 1, "streamversion": 1, "occurredon": "2025-10-01",
-            "commandid": "00000000-0000-0000-0000-000000000001",
-            "correlationid": "00000000-0000-0000-0000-000000000003",
-            "actor": "00000000-0000-0000-0000-000000000007", "role": "CO", "rule": "a-command/CO@state",
-            "leafhash": Value::Null, "ags": "15083", "provider": "P1", "school": "S1",
-            "evidence": format!("{} {}", documents[0], documents[1]), "data": {"minutes": 45},
-        })]);
+        assert_eq!(
+            seen,
+            [json!({
+                "specversion": "1.0", "id": "00000000-0000-0000-0000-0000000003e9", "source": "/sfs/test/15083",
+                "type": "de.schulerfolg.intervention.recorded.v1", "subject": "intervention/S1/2025-26",
+                "time": "1970-01-01T00:00:01.000000Z", "recordedtime": "1970-01-01T00:00:01.000000Z",
+                "datacontenttype": "application/json", "dataschema": "/v1/schemas/intervention.recorded.v1.json",
+                "position": 1, "streamversion": 1, "occurredon": "2025-10-01",
+                "commandid": "00000000-0000-0000-0000-000000000001",
+                "correlationid": "00000000-0000-0000-0000-000000000003",
+                "actor": "00000000-0000-0000-0000-000000000007", "role": "CO", "rule": "a-command/CO@state",
+                "leafhash": Value::Null, "ags": "15083", "provider": "P1", "school": "S1",
+                "evidence": format!("{} {}", documents[0], documents[1]), "data": {"minutes": 45},
+            })]
+        );
     }
 
     #[tokio::test]

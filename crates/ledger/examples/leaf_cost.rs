@@ -3,9 +3,7 @@
 use std::hint::black_box;
 use std::time::Instant;
 
-use sfs_ledger::{
-    CompactRange, LEAF_FORMAT, Leaf, LeafDraft, LeafError, OpenBody, digest, leaf_hash, write_open,
-};
+use sfs_ledger::{CompactRange, LEAF_FORMAT, Leaf, LeafDraft, LeafError, OpenBody, digest, leaf_hash, write_open};
 use uuid::Uuid;
 
 const ROUNDS: u32 = 500_000;
@@ -14,10 +12,7 @@ fn timed(what: &str, mut work: impl FnMut()) {
     (0..ROUNDS / 10).for_each(|_| work());
     let started = Instant::now();
     (0..ROUNDS).for_each(|_| work());
-    println!(
-        "{:>6} ns  {what}",
-        started.elapsed().as_nanos() / u128::from(ROUNDS)
-    );
+    println!("{:>6} ns  {what}", started.elapsed().as_nanos() / u128::from(ROUNDS));
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -62,42 +57,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut open = Vec::new();
     write_open(&body, &mut open)?;
     let open = String::from_utf8(open)?;
-    println!(
-        "leaf of {} bytes, open body of {} bytes",
-        leaf.len(),
-        open.len()
-    );
+    println!("leaf of {} bytes, open body of {} bytes", leaf.len(), open.len());
 
-    timed("prepare a leaf", || {
-        drop(black_box(black_box(&draft).prepare()))
-    });
+    timed("prepare a leaf", || drop(black_box(black_box(&draft).prepare())));
     let mut out = Vec::with_capacity(1_024);
     let mut failed: Result<(), LeafError> = Ok(());
     timed("complete a leaf", || {
         out.clear();
-        failed = prepared.complete(
-            black_box(1_234_567),
-            1_795_453_200_123_456,
-            2,
-            Some(&prev),
-            &mut out,
-        );
+        failed = prepared.complete(black_box(1_234_567), 1_795_453_200_123_456, 2, Some(&prev), &mut out);
     });
     timed("complete and hash a leaf", || {
         out.clear();
-        failed = prepared.complete(
-            black_box(1_234_567),
-            1_795_453_200_123_456,
-            2,
-            Some(&prev),
-            &mut out,
-        );
+        failed = prepared.complete(black_box(1_234_567), 1_795_453_200_123_456, 2, Some(&prev), &mut out);
         black_box(leaf_hash(&out));
     });
     failed?;
-    timed("parse a leaf", || {
-        drop(black_box(Leaf::parse(black_box(&leaf))))
-    });
+    timed("parse a leaf", || drop(black_box(Leaf::parse(black_box(&leaf)))));
     timed("write an open body", || {
         out.clear();
         drop(black_box(write_open(black_box(&body), &mut out)));
@@ -105,9 +80,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     timed("hash an open body", || {
         black_box(digest(black_box(open.as_bytes())));
     });
-    timed("parse an open body", || {
-        drop(black_box(OpenBody::parse(black_box(&open))))
-    });
+    timed("parse an open body", || drop(black_box(OpenBody::parse(black_box(&open)))));
     let mut range = CompactRange::new();
     timed("push a leaf hash", || range.push(black_box(prev)));
     timed("push a leaf hash and compute the root", || {

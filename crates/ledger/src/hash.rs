@@ -99,12 +99,7 @@ impl<'de> Deserialize<'de> for Hash {
 /// The hash of a leaf's stored bytes: SHA-256(0x00 || leaf), RFC 9162 2.1.1.
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Hash(
-        Sha256::new_with_prefix([0x00])
-            .chain_update(leaf)
-            .finalize()
-            .into(),
-    )
+    Hash(Sha256::new_with_prefix([0x00]).chain_update(leaf).finalize().into())
 }
 
 /// The hash of an inner node: SHA-256(0x01 || left || right), RFC 9162 2.1.1.
@@ -127,25 +122,16 @@ mod tests {
     use super::*;
 
     fn hex(hash: Hash) -> String {
-        hash.as_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hash.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     #[test]
     fn the_three_roles_differ_by_their_prefix_only() {
         // `printf abc | sha256sum`, the example of FIPS 180-4.
-        assert_eq!(
-            hex(digest(b"abc")),
-            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-        );
+        assert_eq!(hex(digest(b"abc")), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(leaf_hash(b"abc"), digest(b"\0abc"));
         // The empty leaf of the RFC 6962 test vectors.
-        assert_eq!(
-            hex(leaf_hash(b"")),
-            "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d"
-        );
+        assert_eq!(hex(leaf_hash(b"")), "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d");
         let (left, right) = (digest(b"left"), digest(b"right"));
         let joined = [&[0x01], left.as_ref(), right.as_ref()].concat();
         assert_eq!(node_hash(&left, &right), digest(&joined));

@@ -40,29 +40,15 @@ impl Head {
     /// The head of a log without events.
     #[must_use]
     pub fn empty() -> Self {
-        Self {
-            size: 0,
-            root: root_of_empty_tree(),
-            range: CompactRange::new(),
-            at_micros: 0,
-        }
+        Self { size: 0, root: root_of_empty_tree(), range: CompactRange::new(), at_micros: 0 }
     }
 
     /// Reads a stored head and checks that range and root agree.
     pub fn restore(size: u64, root: Hash, range: &[u8], at_micros: i64) -> Result<Self, HeadError> {
         let range = CompactRange::from_bytes(size, range)?;
         match range.root() {
-            computed if computed != root => Err(HeadError::Root {
-                size,
-                stored: root,
-                computed,
-            }),
-            _ => Ok(Self {
-                size,
-                root,
-                range,
-                at_micros,
-            }),
+            computed if computed != root => Err(HeadError::Root { size, stored: root, computed }),
+            _ => Ok(Self { size, root, range, at_micros }),
         }
     }
 
@@ -76,9 +62,7 @@ impl Head {
     /// Appends a batch of leaves by their hashes; the root is computed once. An empty batch moves
     /// nothing.
     pub fn advance(&mut self, leaf_hashes: impl IntoIterator<Item = Hash>, at_micros: i64) {
-        leaf_hashes
-            .into_iter()
-            .for_each(|leaf| self.range.push(leaf));
+        leaf_hashes.into_iter().for_each(|leaf| self.range.push(leaf));
         if self.range.size() == self.size {
             return;
         }
@@ -100,10 +84,7 @@ mod tests {
 
         head.advance([one, two], 7);
 
-        assert_eq!(
-            (head.size, head.root, head.at_micros),
-            (2, node_hash(&one, &two), 7)
-        );
+        assert_eq!((head.size, head.root, head.at_micros), (2, node_hash(&one, &two), 7));
         let stored = head.range.to_bytes();
         assert_eq!(Head::restore(2, head.root, &stored, 7), Ok(head));
     }
@@ -120,10 +101,7 @@ mod tests {
         let mut head = Head::empty();
         assert_eq!(head.next_at(5), 5);
         head.advance([leaf_hash(b"1")], 5);
-        assert_eq!(
-            (head.next_at(3), head.next_at(5), head.next_at(8)),
-            (5, 5, 8)
-        );
+        assert_eq!((head.next_at(3), head.next_at(5), head.next_at(8)), (5, 5, 8));
     }
 
     #[test]
@@ -131,14 +109,8 @@ mod tests {
         let mut head = Head::empty();
         head.advance([leaf_hash(b"1"), leaf_hash(b"2"), leaf_hash(b"3")], 1);
         let (root, mut range) = (head.root, head.range.to_bytes());
-        assert!(matches!(
-            Head::restore(2, root, &range, 1),
-            Err(HeadError::Range(_))
-        ));
+        assert!(matches!(Head::restore(2, root, &range, 1), Err(HeadError::Range(_))));
         range[40] ^= 1;
-        assert!(matches!(
-            Head::restore(3, root, &range, 1),
-            Err(HeadError::Root { size: 3, .. })
-        ));
+        assert!(matches!(Head::restore(3, root, &range, 1), Err(HeadError::Root { size: 3, .. })));
     }
 }

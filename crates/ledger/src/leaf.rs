@@ -129,10 +129,7 @@ impl LeafDraft<'_> {
         self.push_end(&mut text);
         match text.len() + MAX_SPLICED_BYTES {
             bytes if bytes > MAX_LEAF_BYTES => Err(LeafError::TooLarge { bytes }),
-            _ => Ok(PreparedLeaf {
-                text,
-                cuts: [at, pos, sv],
-            }),
+            _ => Ok(PreparedLeaf { text, cuts: [at, pos, sv] }),
         }
     }
 
@@ -149,14 +146,9 @@ impl LeafDraft<'_> {
             ("rule", Some(&self.rule)),
             ("by", Some(&self.by)),
         ];
-        let sealed = self
-            .sealed
-            .iter()
-            .flat_map(|slot| [("a", Some(&slot.a)), ("k", Some(&slot.k))]);
-        if let Some((name, _)) = named
-            .into_iter()
-            .chain(sealed)
-            .find(|(_, text)| text.is_some_and(|text| text.is_empty()))
+        let sealed = self.sealed.iter().flat_map(|slot| [("a", Some(&slot.a)), ("k", Some(&slot.k))]);
+        if let Some((name, _)) =
+            named.into_iter().chain(sealed).find(|(_, text)| text.is_some_and(|text| text.is_empty()))
         {
             return Err(LeafError::Empty(name));
         }
@@ -341,9 +333,7 @@ impl<'a> Leaf<'a> {
         let role = json.string()?;
         json.expect(",\"rule\":")?;
         let rule = json.string()?;
-        let sealed = json
-            .optional(",\"sealed\":", |json| json.list(read_sealed))?
-            .unwrap_or_default();
+        let sealed = json.optional(",\"sealed\":", |json| json.list(read_sealed))?.unwrap_or_default();
         json.expect(",\"stream\":")?;
         let stream = json.string()?;
         json.expect(",\"sv\":")?;
@@ -371,13 +361,7 @@ impl<'a> Leaf<'a> {
             sealed,
             sd: sd.unwrap_or_default(),
         };
-        Ok(Self {
-            pos,
-            at_micros,
-            sv,
-            prev,
-            draft,
-        })
+        Ok(Self { pos, at_micros, sv, prev, draft })
     }
 }
 

@@ -16,9 +16,7 @@ pub use hash::{Hash, NotAHash, digest, leaf_hash, node_hash};
 pub use head::{Head, HeadError};
 pub use leaf::{LEAF_FORMAT, Leaf, LeafDraft, LeafError, MAX_LEAF_BYTES, PreparedLeaf, SealedRef};
 pub use open::{OpenBody, OpenError, write_open};
-pub use proof::{
-    ProofError, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion,
-};
+pub use proof::{ProofError, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
 pub use reader::Malformed;
 pub use timestamp::MAX_MICROS;
 pub use tree::{CompactRange, RangeError, root_of_empty_tree};

@@ -99,10 +99,7 @@ impl<'a> OpenBody<'a> {
             ("reason", self.reason.as_ref()),
             ("school", self.school.as_ref()),
         ];
-        if let Some((name, _)) = named
-            .into_iter()
-            .find(|(_, text)| text.is_some_and(|text| text.is_empty()))
-        {
+        if let Some((name, _)) = named.into_iter().find(|(_, text)| text.is_some_and(|text| text.is_empty())) {
             return Err(OpenError::Empty(name));
         }
         if !is_date(&self.occurred_on) {
@@ -124,9 +121,7 @@ impl<'a> OpenBody<'a> {
         let corrects = json.optional(",\"corrects\":", Reader::uuid)?;
         json.expect(",\"data\":")?;
         let data = read_object(&mut json)?;
-        let evidence = json
-            .optional(",\"evidence\":", |json| json.list(Reader::hash))?
-            .unwrap_or_default();
+        let evidence = json.optional(",\"evidence\":", |json| json.list(Reader::hash))?.unwrap_or_default();
         json.expect(",\"occurred_on\":")?;
         let occurred_on = Cow::Borrowed(json.date()?);
         let operation = json.optional(",\"operation\":", Reader::string)?;
@@ -137,18 +132,7 @@ impl<'a> OpenBody<'a> {
         let school = json.optional(",\"school\":", Reader::string)?;
         json.expect("}")?;
         json.end()?;
-        Ok(Self {
-            occurred_on,
-            ags,
-            provider,
-            operation,
-            school,
-            reason,
-            corrects,
-            evidence,
-            data,
-            salt,
-        })
+        Ok(Self { occurred_on, ags, provider, operation, school, reason, corrects, evidence, data, salt })
     }
 }
 
@@ -158,10 +142,7 @@ fn read_object<'a>(json: &mut Reader<'a>) -> Result<&'a str, OpenError> {
     if !rest.starts_with('{') {
         return Err(OpenError::NotAnObject);
     }
-    match serde_json::Deserializer::from_str(rest)
-        .into_iter::<&RawValue>()
-        .next()
-    {
+    match serde_json::Deserializer::from_str(rest).into_iter::<&RawValue>().next() {
         Some(Ok(object)) => {
             json.skip(object.get().len());
             Ok(object.get())
@@ -177,8 +158,7 @@ mod tests {
     use super::*;
     use crate::digest;
 
-    const SMALLEST: &str =
-        r#"{"ags":"15","data":{},"occurred_on":"2026-11-23","salt":"AAECAwQFBgcICQoLDA0ODw"}"#;
+    const SMALLEST: &str = r#"{"ags":"15","data":{},"occurred_on":"2026-11-23","salt":"AAECAwQFBgcICQoLDA0ODw"}"#;
 
     const LARGEST: &str = concat!(
         r#"{"ags":"15083020","corrects":"019ab2c3-0000-7000-8000-00000000000a","#,
@@ -252,10 +232,7 @@ mod tests {
     #[test]
     fn data_is_handed_on_as_it_stands() {
         let text = SMALLEST.replace("{}", "{ \"b\": 1.0,\n\"a\":null, \"a\":\"\\u00e4\" }");
-        assert_eq!(
-            OpenBody::parse(&text).unwrap().data,
-            "{ \"b\": 1.0,\n\"a\":null, \"a\":\"\\u00e4\" }"
-        );
+        assert_eq!(OpenBody::parse(&text).unwrap().data, "{ \"b\": 1.0,\n\"a\":null, \"a\":\"\\u00e4\" }");
     }
 
     #[test]
@@ -268,39 +245,20 @@ mod tests {
             assert_eq!(out, b"before");
             error
         };
-        assert_eq!(
-            refused(|body| body.ags = "".into()),
-            OpenError::Empty("ags")
-        );
-        assert_eq!(
-            refused(|body| body.school = Some("".into())),
-            OpenError::Empty("school")
-        );
-        assert_eq!(
-            refused(|body| body.occurred_on = "2026-02-30".into()),
-            OpenError::NotADate
-        );
+        assert_eq!(refused(|body| body.ags = "".into()), OpenError::Empty("ags"));
+        assert_eq!(refused(|body| body.school = Some("".into())), OpenError::Empty("school"));
+        assert_eq!(refused(|body| body.occurred_on = "2026-02-30".into()), OpenError::NotADate);
         for data in ["", "{", "[]", "null", " {}", "{} "] {
             let body = OpenBody { data, ..smallest() };
-            assert_eq!(
-                write_open(&body, &mut Vec::new()),
-                Err(OpenError::NotAnObject),
-                "{data}"
-            );
+            assert_eq!(write_open(&body, &mut Vec::new()), Err(OpenError::NotAnObject), "{data}");
         }
     }
 
     #[test]
     fn another_spelling_of_an_open_body_is_refused() {
         for (from, to) in [
-            (
-                "\"salt\":\"AAECAwQFBgcICQoLDA0ODw\"",
-                "\"salt\":\"AAECAwQFBgcICQoLDA0ODx\"",
-            ),
-            (
-                "\"salt\":\"AAECAwQFBgcICQoLDA0ODw\"",
-                "\"salt\":\"AAECAwQFBgcICQoLDA0O\"",
-            ),
+            ("\"salt\":\"AAECAwQFBgcICQoLDA0ODw\"", "\"salt\":\"AAECAwQFBgcICQoLDA0ODx\""),
+            ("\"salt\":\"AAECAwQFBgcICQoLDA0ODw\"", "\"salt\":\"AAECAwQFBgcICQoLDA0O\""),
             (",\"salt\":\"AAECAwQFBgcICQoLDA0ODw\"", ""),
             ("\"ags\":\"15083020\"", "\"ags\":15083020"),
             ("\"ags\":\"15083020\"", "\"ags\":\"\""),
@@ -308,15 +266,9 @@ mod tests {
             ("\"ags\"", "\"agx\""),
             ("{\"ags\"", "{ \"ags\""),
             ("2026-11-23", "2026-11-31"),
-            (
-                "\"reason\":\"typo\"",
-                "\"reason\":\"typo\",\"reason\":\"typo\"",
-            ),
+            ("\"reason\":\"typo\"", "\"reason\":\"typo\",\"reason\":\"typo\""),
             ("\"reason\":\"typo\"", "\"unknown\":\"typo\""),
-            (
-                "\"evidence\":[\"ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0\"]",
-                "\"evidence\":[]",
-            ),
+            ("\"evidence\":[\"ungWv48Bz-pBQUDeXa4iI7ADYaOWF3qctBD_YfIAFa0\"]", "\"evidence\":[]"),
             ("\"data\":{", "\"data\":[{"),
             ("\"minutes\":45", "\"minutes\":045"),
             ("\"minutes\":45", "\"minutes\":"),
@@ -335,23 +287,9 @@ mod tests {
 
     #[test]
     fn data_that_is_not_an_object_is_refused() {
-        for data in [
-            "[]",
-            "45",
-            "\"x\"",
-            "null",
-            "true",
-            " {}",
-            "{]",
-            "{\"a\":}",
-            "{\"a\" 1}",
-        ] {
+        for data in ["[]", "45", "\"x\"", "null", "true", " {}", "{]", "{\"a\":}", "{\"a\" 1}"] {
             let text = SMALLEST.replace("{}", data);
-            assert_eq!(
-                OpenBody::parse(&text),
-                Err(OpenError::NotAnObject),
-                "{data}"
-            );
+            assert_eq!(OpenBody::parse(&text), Err(OpenError::NotAnObject), "{data}");
         }
     }
 

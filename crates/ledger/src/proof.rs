@@ -95,13 +95,7 @@ fn root(leaves: &[Hash]) -> Hash {
 }
 
 /// Checks that the leaf with this hash is leaf `index` (from 0: position minus one) of the tree.
-pub fn verify_inclusion(
-    leaf_hash: &Hash,
-    index: u64,
-    size: u64,
-    path: &[Hash],
-    root: &Hash,
-) -> Result<(), ProofError> {
+pub fn verify_inclusion(leaf_hash: &Hash, index: u64, size: u64, path: &[Hash], root: &Hash) -> Result<(), ProofError> {
     if index >= size {
         return Err(ProofError::OutOfRange);
     }

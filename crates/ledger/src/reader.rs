@@ -40,18 +40,12 @@ impl<'a> Reader<'a> {
     pub(crate) fn new(bytes: &'a [u8]) -> Result<Self, Malformed> {
         match str::from_utf8(bytes) {
             Ok(text) => Ok(Self { text, at: 0 }),
-            Err(why) => Err(Malformed {
-                at: why.valid_up_to(),
-                expected: "UTF-8",
-            }),
+            Err(why) => Err(Malformed { at: why.valid_up_to(), expected: "UTF-8" }),
         }
     }
 
     fn malformed<T>(&self, expected: &'static str) -> Result<T, Malformed> {
-        Err(Malformed {
-            at: self.at,
-            expected,
-        })
+        Err(Malformed { at: self.at, expected })
     }
 
     /// What is not read yet. `at` only ever stops behind an ASCII character or at a whole run of
@@ -76,11 +70,7 @@ impl<'a> Reader<'a> {
 
     /// Reads the literal, which must be there.
     pub(crate) fn expect(&mut self, literal: &'static str) -> Result<(), Malformed> {
-        if self.took(literal) {
-            Ok(())
-        } else {
-            self.malformed(literal)
-        }
+        if self.took(literal) { Ok(()) } else { self.malformed(literal) }
     }
 
     /// Reads a value if the literal before it is there.
@@ -89,20 +79,12 @@ impl<'a> Reader<'a> {
         literal: &str,
         value: impl Fn(&mut Self) -> Result<T, Malformed>,
     ) -> Result<Option<T>, Malformed> {
-        if self.took(literal) {
-            value(self).map(Some)
-        } else {
-            Ok(None)
-        }
+        if self.took(literal) { value(self).map(Some) } else { Ok(None) }
     }
 
     /// Nothing may follow.
     pub(crate) fn end(&self) -> Result<(), Malformed> {
-        if self.rest().is_empty() {
-            Ok(())
-        } else {
-            self.malformed("the end")
-        }
+        if self.rest().is_empty() { Ok(()) } else { self.malformed("the end") }
     }
 
     /// A string of at least one character. Borrowed unless it holds an escape.
@@ -143,20 +125,8 @@ impl<'a> Reader<'a> {
         }
         // Any other control character is spelled \u00xx in lower case, and nothing else is.
         let code = match self.rest().as_bytes() {
-            [
-                b'\\',
-                b'u',
-                b'0',
-                b'0',
-                high @ b'0'..=b'1',
-                low @ (b'0'..=b'9' | b'a'..=b'f'),
-                ..,
-            ] => {
-                let low = if low.is_ascii_digit() {
-                    low - b'0'
-                } else {
-                    low - b'a' + 10
-                };
+            [b'\\', b'u', b'0', b'0', high @ b'0'..=b'1', low @ (b'0'..=b'9' | b'a'..=b'f'), ..] => {
+                let low = if low.is_ascii_digit() { low - b'0' } else { low - b'a' + 10 };
                 char::from((high - b'0') * 16 + low)
             }
             _ => return self.malformed("the shortest escape of a character that needs one"),
@@ -169,20 +139,13 @@ impl<'a> Reader<'a> {
     }
 
     /// A string without escapes that `read` understands.
-    fn parsed<T>(
-        &mut self,
-        expected: &'static str,
-        read: impl Fn(&'a str) -> Option<T>,
-    ) -> Result<T, Malformed> {
+    fn parsed<T>(&mut self, expected: &'static str, read: impl Fn(&'a str) -> Option<T>) -> Result<T, Malformed> {
         let start = self.at;
         let read = match self.string() {
             Ok(Cow::Borrowed(text)) => read(text),
             _ => None,
         };
-        read.ok_or(Malformed {
-            at: start,
-            expected,
-        })
+        read.ok_or(Malformed { at: start, expected })
     }
 
     /// The 43 characters of a hash, quoted.
@@ -206,10 +169,7 @@ impl<'a> Reader<'a> {
 
     /// Microseconds since 1970-01-01T00:00:00Z from a quoted point in time.
     pub(crate) fn timestamp(&mut self) -> Result<i64, Malformed> {
-        self.parsed(
-            "a point in UTC with six decimals",
-            timestamp::parse_timestamp,
-        )
+        self.parsed("a point in UTC with six decimals", timestamp::parse_timestamp)
     }
 
     /// A quoted day of the calendar.
@@ -221,10 +181,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn integer(&mut self) -> Result<u64, Malformed> {
         const EXPECTED: &str = "an integer from 1 to 2^53 - 1";
         let rest = self.rest();
-        let length = rest
-            .bytes()
-            .position(|byte| !byte.is_ascii_digit())
-            .unwrap_or(rest.len());
+        let length = rest.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
         match rest[..length].parse() {
             Ok(number @ 1..=MAX_INTEGER) if !rest.starts_with('0') => {
                 self.at += length;
@@ -235,10 +192,7 @@ impl<'a> Reader<'a> {
     }
 
     /// `[…]` with at least one item.
-    pub(crate) fn list<T>(
-        &mut self,
-        item: impl Fn(&mut Self) -> Result<T, Malformed>,
-    ) -> Result<Vec<T>, Malformed> {
+    pub(crate) fn list<T>(&mut self, item: impl Fn(&mut Self) -> Result<T, Malformed>) -> Result<Vec<T>, Malformed> {
         self.expect("[")?;
         let mut items = vec![item(self)?];
         while self.took(",") {
@@ -299,38 +253,18 @@ mod tests {
         let integer = |json: &'static str| Reader::new(json.as_bytes()).unwrap().integer();
         assert_eq!(integer("1"), Ok(1));
         assert_eq!(integer("9007199254740991"), Ok(MAX_INTEGER));
-        for wrong in [
-            "",
-            "0",
-            "01",
-            "-1",
-            "+1",
-            "9007199254740992",
-            "99999999999999999999999",
-            "x",
-            "\"1\"",
-        ] {
+        for wrong in ["", "0", "01", "-1", "+1", "9007199254740992", "99999999999999999999999", "x", "\"1\""] {
             assert!(integer(wrong).is_err(), "{wrong}");
         }
         // What follows the digits is the caller's to refuse.
         let mut reader = Reader::new(b"1.0").unwrap();
         assert_eq!(reader.integer(), Ok(1));
-        assert_eq!(
-            reader.end(),
-            Err(Malformed {
-                at: 1,
-                expected: "the end"
-            })
-        );
+        assert_eq!(reader.end(), Err(Malformed { at: 1, expected: "the end" }));
     }
 
     #[test]
     fn a_uuid_has_one_spelling() {
-        let uuid = |text: &str| {
-            Reader::new(format!("\"{text}\"").as_bytes())
-                .unwrap()
-                .uuid()
-        };
+        let uuid = |text: &str| Reader::new(format!("\"{text}\"").as_bytes()).unwrap().uuid();
         let right = "019ab2c3-0000-7000-8000-00000000000a";
         assert_eq!(uuid(right).unwrap().to_string(), right);
         for wrong in [
@@ -349,19 +283,7 @@ mod tests {
     fn an_error_names_the_byte_and_what_belongs_there() {
         let mut reader = Reader::new(b"{\"a\":x}").unwrap();
         reader.expect("{\"a\":").unwrap();
-        assert_eq!(
-            reader.expect("true"),
-            Err(Malformed {
-                at: 5,
-                expected: "true"
-            })
-        );
-        assert_eq!(
-            Reader::new(b"ab\xff").err(),
-            Some(Malformed {
-                at: 2,
-                expected: "UTF-8"
-            })
-        );
+        assert_eq!(reader.expect("true"), Err(Malformed { at: 5, expected: "true" }));
+        assert_eq!(Reader::new(b"ab\xff").err(), Some(Malformed { at: 2, expected: "UTF-8" }));
     }
 }

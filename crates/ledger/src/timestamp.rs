@@ -51,11 +51,7 @@ fn parse_date(bytes: &[u8]) -> Option<(i64, i64, i64)> {
     if bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
     }
-    let (year, month, day) = (
-        number(&bytes[0..4])?,
-        number(&bytes[5..7])?,
-        number(&bytes[8..10])?,
-    );
+    let (year, month, day) = (number(&bytes[0..4])?, number(&bytes[5..7])?, number(&bytes[8..10])?);
     let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
     let last = match month {
         2 if leap => 29,
@@ -68,10 +64,7 @@ fn parse_date(bytes: &[u8]) -> Option<(i64, i64, i64)> {
 }
 
 fn number(digits: &[u8]) -> Option<i64> {
-    digits.iter().try_fold(0, |number, byte| {
-        byte.is_ascii_digit()
-            .then(|| number * 10 + i64::from(byte - b'0'))
-    })
+    digits.iter().try_fold(0, |number, byte| byte.is_ascii_digit().then(|| number * 10 + i64::from(byte - b'0')))
 }
 
 fn put(field: &mut [u8], mut number: i64) {
@@ -87,16 +80,11 @@ fn put(field: &mut [u8], mut number: i64) {
 fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-    let month = if march_month < 10 {
-        march_month + 3
-    } else {
-        march_month - 9
-    };
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
     (era * 400 + year_of_era + i64::from(month <= 2), month, day)
 }
 
@@ -172,15 +160,7 @@ mod tests {
         for right in ["2024-02-29", "1949-05-23", "2026-12-31", "0001-01-01"] {
             assert!(is_date(right), "{right}");
         }
-        for wrong in [
-            "",
-            "2023-02-29",
-            "2026-04-31",
-            "2026-1-01",
-            "2026/01/01",
-            "2026-01-01 ",
-            "20260101",
-        ] {
+        for wrong in ["", "2023-02-29", "2026-04-31", "2026-1-01", "2026/01/01", "2026-01-01 ", "20260101"] {
             assert!(!is_date(wrong), "{wrong}");
         }
     }

@@ -41,10 +41,7 @@ impl CompactRange {
     /// The tree without leaves.
     #[must_use]
     pub const fn new() -> Self {
-        Self {
-            size: 0,
-            roots: Vec::new(),
-        }
+        Self { size: 0, roots: Vec::new() }
     }
 
     /// Appends a leaf by its hash. About two hashes are computed, on average one.
@@ -71,19 +68,14 @@ impl CompactRange {
     #[must_use]
     pub fn root(&self) -> Hash {
         let from_the_right = self.roots.iter().rev().copied();
-        from_the_right
-            .reduce(|right, left| node_hash(&left, &right))
-            .unwrap_or_else(root_of_empty_tree)
+        from_the_right.reduce(|right, left| node_hash(&left, &right)).unwrap_or_else(root_of_empty_tree)
     }
 
     /// The hashes one after another, largest subtree first. The size is not in them: store it
     /// beside.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        self.roots
-            .iter()
-            .flat_map(|root| *root.as_bytes())
-            .collect()
+        self.roots.iter().flat_map(|root| *root.as_bytes()).collect()
     }
 
     /// Reads what [`CompactRange::to_bytes`] gave for a tree of this size. Whether the hashes are
@@ -95,16 +87,9 @@ impl CompactRange {
         let expected = 32 * size.count_ones() as usize;
         let (hashes, rest) = bytes.as_chunks::<32>();
         if bytes.len() != expected || !rest.is_empty() {
-            return Err(RangeError::Length {
-                size,
-                expected,
-                actual: bytes.len(),
-            });
+            return Err(RangeError::Length { size, expected, actual: bytes.len() });
         }
-        Ok(Self {
-            size,
-            roots: hashes.iter().copied().map(Hash::from).collect(),
-        })
+        Ok(Self { size, roots: hashes.iter().copied().map(Hash::from).collect() })
     }
 }
 
@@ -137,21 +122,11 @@ mod tests {
     #[test]
     fn bytes_that_do_not_fit_the_size_are_refused() {
         let bytes = range_of(5).to_bytes();
-        assert_eq!(
-            CompactRange::from_bytes(7, &bytes),
-            Err(RangeError::Length {
-                size: 7,
-                expected: 96,
-                actual: 64
-            })
-        );
+        assert_eq!(CompactRange::from_bytes(7, &bytes), Err(RangeError::Length { size: 7, expected: 96, actual: 64 }));
         assert!(CompactRange::from_bytes(5, &bytes[1..]).is_err());
         assert!(CompactRange::from_bytes(5, &[&bytes[..], &[0]].concat()).is_err());
         assert!(CompactRange::from_bytes(0, &[0; 32]).is_err());
-        assert_eq!(
-            CompactRange::from_bytes(1 << 53, &[0; 32]),
-            Err(RangeError::TooLarge(1 << 53))
-        );
+        assert_eq!(CompactRange::from_bytes(1 << 53, &[0; 32]), Err(RangeError::TooLarge(1 << 53)));
         assert!(CompactRange::from_bytes(u64::MAX, &[0; 64 * 32]).is_err());
     }
 
@@ -160,10 +135,7 @@ mod tests {
         let size = (1 << 32) + 1;
         let stored: Vec<u8> = (0..64).collect();
         let mut range = CompactRange::from_bytes(size, &stored).unwrap();
-        let (large, last) = (
-            Hash::try_from(&stored[..32]).unwrap(),
-            Hash::try_from(&stored[32..]).unwrap(),
-        );
+        let (large, last) = (Hash::try_from(&stored[..32]).unwrap(), Hash::try_from(&stored[32..]).unwrap());
         assert_eq!(range.root(), node_hash(&large, &last));
 
         range.push(digest(b"new"));

@@ -65,9 +65,7 @@ pub(crate) fn push_integer(out: &mut Vec<u8>, mut number: u64) {
 /// Appends base64url without padding (RFC 4648 section 5), unquoted.
 pub(crate) fn push_base64(out: &mut Vec<u8>, bytes: &[u8]) {
     for group in bytes.chunks(3) {
-        let bits = group.iter().enumerate().fold(0, |bits, (place, byte)| {
-            bits | u32::from(*byte) << (16 - 8 * place)
-        });
+        let bits = group.iter().enumerate().fold(0, |bits, (place, byte)| bits | u32::from(*byte) << (16 - 8 * place));
         let digit = |place: u32| BASE64URL[(bits >> (18 - 6 * place)) as usize & 63];
         out.extend_from_slice(&[digit(0), digit(1), digit(2), digit(3)][..=group.len()]);
     }
@@ -117,25 +115,16 @@ mod tests {
     #[test]
     fn only_what_must_be_escaped_is_escaped() {
         let text = "\0\u{1}\u{8}\t\n\u{b}\u{c}\r\u{1f} \"\\/\u{7f}ä€\u{2028}😀";
-        let json =
-            r#""\u0000\u0001\b\t\n\u000b\f\r\u001f \"\\/"#.to_owned() + "\u{7f}ä€\u{2028}😀\"";
+        let json = r#""\u0000\u0001\b\t\n\u000b\f\r\u001f \"\\/"#.to_owned() + "\u{7f}ä€\u{2028}😀\"";
         assert_eq!(written(|out| push_string(out, text)), json);
     }
 
     #[test]
     fn integers_are_plain_digits() {
-        for (number, text) in [
-            (0, "0"),
-            (7, "7"),
-            (10, "10"),
-            (MAX_INTEGER, "9007199254740991"),
-        ] {
+        for (number, text) in [(0, "0"), (7, "7"), (10, "10"), (MAX_INTEGER, "9007199254740991")] {
             assert_eq!(written(|out| push_integer(out, number)), text);
         }
-        assert_eq!(
-            written(|out| push_integer(out, u64::MAX)),
-            u64::MAX.to_string()
-        );
+        assert_eq!(written(|out| push_integer(out, u64::MAX)), u64::MAX.to_string());
     }
 
     proptest! {

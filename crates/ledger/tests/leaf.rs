@@ -6,8 +6,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sfs_ledger::{
-    Hash, LEAF_FORMAT, Leaf, LeafDraft, LeafError, MAX_INTEGER, MAX_LEAF_BYTES, MAX_MICROS,
-    SealedRef, digest, leaf_hash,
+    Hash, LEAF_FORMAT, Leaf, LeafDraft, LeafError, MAX_INTEGER, MAX_LEAF_BYTES, MAX_MICROS, SealedRef, digest,
+    leaf_hash,
 };
 use uuid::Uuid;
 
@@ -24,13 +24,7 @@ struct Parts {
 impl Parts {
     fn write(&self) -> Result<Vec<u8>, LeafError> {
         let mut out = Vec::new();
-        self.draft.prepare()?.complete(
-            self.pos,
-            self.at_micros,
-            self.sv,
-            self.prev.as_ref(),
-            &mut out,
-        )?;
+        self.draft.prepare()?.complete(self.pos, self.at_micros, self.sv, self.prev.as_ref(), &mut out)?;
         Ok(out)
     }
 }
@@ -38,15 +32,7 @@ impl Parts {
 fn rewritten(leaf: &Leaf<'_>) -> Vec<u8> {
     let mut out = Vec::new();
     let prepared = leaf.draft.prepare().unwrap();
-    prepared
-        .complete(
-            leaf.pos,
-            leaf.at_micros,
-            leaf.sv,
-            leaf.prev.as_ref(),
-            &mut out,
-        )
-        .unwrap();
+    prepared.complete(leaf.pos, leaf.at_micros, leaf.sv, leaf.prev.as_ref(), &mut out).unwrap();
     out
 }
 
@@ -72,13 +58,7 @@ fn smallest() -> Parts {
         sealed: Vec::new(),
         sd: Vec::new(),
     };
-    Parts {
-        draft,
-        pos: 1,
-        at_micros: 0,
-        sv: 1,
-        prev: None,
-    }
+    Parts { draft, pos: 1, at_micros: 0, sv: 1, prev: None }
 }
 
 fn largest() -> Parts {
@@ -87,27 +67,13 @@ fn largest() -> Parts {
         corr: Some(id(3)),
         cause: Some(id(4)),
         sealed: vec![
-            SealedRef {
-                a: "xc20p".into(),
-                k: "k1".into(),
-                h: digest(b"abc"),
-            },
-            SealedRef {
-                a: "xc20p".into(),
-                k: "k2".into(),
-                h: digest(b""),
-            },
+            SealedRef { a: "xc20p".into(), k: "k1".into(), h: digest(b"abc") },
+            SealedRef { a: "xc20p".into(), k: "k2".into(), h: digest(b"") },
         ],
         sd: vec![digest(b"abc"), digest(b"")],
         ..smallest().draft
     };
-    Parts {
-        draft,
-        pos: 123_456,
-        at_micros: 1_795_453_200_000_000,
-        sv: 3,
-        prev: Some(digest(b"abc")),
-    }
+    Parts { draft, pos: 123_456, at_micros: 1_795_453_200_000_000, sv: 3, prev: Some(digest(b"abc")) }
 }
 
 const SMALLEST: &str = concat!(
@@ -136,67 +102,39 @@ fn a_leaf_has_the_bytes_that_are_written_here_by_hand() {
         assert_eq!(String::from_utf8(parts.write().unwrap()).unwrap(), text);
         let leaf = Leaf::parse(text.as_bytes()).unwrap();
         assert_eq!(leaf.draft, parts.draft);
-        assert_eq!(
-            (leaf.pos, leaf.at_micros, leaf.sv, leaf.prev),
-            (parts.pos, parts.at_micros, parts.sv, parts.prev)
-        );
+        assert_eq!((leaf.pos, leaf.at_micros, leaf.sv, leaf.prev), (parts.pos, parts.at_micros, parts.sv, parts.prev));
     }
 }
 
 /// Computed outside of this crate over a zero byte and the text above: the format may never drift.
 #[test]
 fn the_hash_of_a_known_leaf_stays_for_ever() {
-    assert_eq!(
-        leaf_hash(LARGEST.as_bytes()).to_b64(),
-        "ecI8LF-adCTy49BUn__Xqdvqc2AeyJmAhroFRasur1c"
-    );
+    assert_eq!(leaf_hash(LARGEST.as_bytes()).to_b64(), "ecI8LF-adCTy49BUn__Xqdvqc2AeyJmAhroFRasur1c");
 }
 
 #[test]
 fn completing_appends_and_an_error_leaves_the_buffer_alone() {
     let prepared = smallest().draft.prepare().unwrap();
     let mut out = b"before".to_vec();
-    assert_eq!(
-        prepared.complete(0, 0, 1, None, &mut out),
-        Err(LeafError::OutOfRange("pos"))
-    );
+    assert_eq!(prepared.complete(0, 0, 1, None, &mut out), Err(LeafError::OutOfRange("pos")));
     assert_eq!(out, b"before");
     prepared.complete(1, 0, 1, None, &mut out).unwrap();
     prepared.complete(1, 0, 1, None, &mut out).unwrap();
-    assert_eq!(
-        String::from_utf8(out).unwrap(),
-        format!("before{SMALLEST}{SMALLEST}")
-    );
+    assert_eq!(String::from_utf8(out).unwrap(), format!("before{SMALLEST}{SMALLEST}"));
 }
 
 #[test]
 fn a_place_that_cannot_be_is_refused() {
     let prepared = smallest().draft.prepare().unwrap();
     let prev = digest(b"");
-    let refused = |pos, at, sv, prev| {
-        prepared
-            .complete(pos, at, sv, prev, &mut Vec::new())
-            .unwrap_err()
-    };
+    let refused = |pos, at, sv, prev| prepared.complete(pos, at, sv, prev, &mut Vec::new()).unwrap_err();
     assert_eq!(refused(0, 0, 1, None), LeafError::OutOfRange("pos"));
-    assert_eq!(
-        refused(MAX_INTEGER + 1, 0, 1, None),
-        LeafError::OutOfRange("pos")
-    );
+    assert_eq!(refused(MAX_INTEGER + 1, 0, 1, None), LeafError::OutOfRange("pos"));
     assert_eq!(refused(1, 0, 0, None), LeafError::OutOfRange("sv"));
-    assert_eq!(
-        refused(1, 0, MAX_INTEGER + 1, Some(&prev)),
-        LeafError::OutOfRange("sv")
-    );
+    assert_eq!(refused(1, 0, MAX_INTEGER + 1, Some(&prev)), LeafError::OutOfRange("sv"));
     assert_eq!(refused(1, -1, 1, None), LeafError::OutOfRange("at"));
-    assert_eq!(
-        refused(1, MAX_MICROS + 1, 1, None),
-        LeafError::OutOfRange("at")
-    );
-    assert_eq!(
-        refused(1, 0, 1, Some(&prev)),
-        LeafError::BrokenLink { sv: 1 }
-    );
+    assert_eq!(refused(1, MAX_MICROS + 1, 1, None), LeafError::OutOfRange("at"));
+    assert_eq!(refused(1, 0, 1, Some(&prev)), LeafError::BrokenLink { sv: 1 });
     assert_eq!(refused(1, 0, 2, None), LeafError::BrokenLink { sv: 2 });
 }
 
@@ -206,9 +144,7 @@ fn parts_that_make_no_leaf_are_refused_before_the_head_is_taken() {
     let cases: [(LeafError, Change); 12] = [
         (LeafError::UnknownFormat(2), |draft| draft.v = 2),
         (LeafError::Empty("stream"), |draft| draft.stream = "".into()),
-        (LeafError::Empty("type"), |draft| {
-            draft.event_type = "".into()
-        }),
+        (LeafError::Empty("type"), |draft| draft.event_type = "".into()),
         (LeafError::Empty("actor"), |draft| draft.actor = "".into()),
         (LeafError::Empty("role"), |draft| draft.role = "".into()),
         (LeafError::Empty("org"), |draft| draft.org = Some("".into())),
@@ -217,9 +153,7 @@ fn parts_that_make_no_leaf_are_refused_before_the_head_is_taken() {
         (LeafError::Empty("k"), |draft| draft.sealed[1].k = "".into()),
         (LeafError::Empty("a"), |draft| draft.sealed[0].a = "".into()),
         (LeafError::UnorderedCommitments, |draft| draft.sd.reverse()),
-        (LeafError::UnorderedCommitments, |draft| {
-            draft.sd[0] = draft.sd[1]
-        }),
+        (LeafError::UnorderedCommitments, |draft| draft.sd[0] = draft.sd[1]),
     ];
     for (error, change) in cases {
         let mut draft = largest().draft;
@@ -232,23 +166,12 @@ fn parts_that_make_no_leaf_are_refused_before_the_head_is_taken() {
 /// refused.
 #[test]
 fn a_leaf_never_exceeds_the_limit() {
-    let last = Parts {
-        pos: MAX_INTEGER,
-        at_micros: MAX_MICROS,
-        sv: MAX_INTEGER,
-        prev: Some(digest(b"")),
-        ..smallest()
-    };
+    let last =
+        Parts { pos: MAX_INTEGER, at_micros: MAX_MICROS, sv: MAX_INTEGER, prev: Some(digest(b"")), ..smallest() };
     let room = MAX_LEAF_BYTES - last.write().unwrap().len();
     let with_stream_of = |bytes: usize| {
         let stream = "s".repeat(bytes).into();
-        Parts {
-            draft: LeafDraft {
-                stream,
-                ..last.draft.clone()
-            },
-            ..last.clone()
-        }
+        Parts { draft: LeafDraft { stream, ..last.draft.clone() }, ..last.clone() }
     };
     let full = "school/1".len() + room;
 
@@ -256,19 +179,9 @@ fn a_leaf_never_exceeds_the_limit() {
 
     assert_eq!(leaf.len(), MAX_LEAF_BYTES);
     assert_eq!(rewritten(&Leaf::parse(&leaf).unwrap()), leaf);
-    assert_eq!(
-        with_stream_of(full + 1).write(),
-        Err(LeafError::TooLarge {
-            bytes: MAX_LEAF_BYTES + 1
-        })
-    );
+    assert_eq!(with_stream_of(full + 1).write(), Err(LeafError::TooLarge { bytes: MAX_LEAF_BYTES + 1 }));
     let longer = String::from_utf8(leaf).unwrap().replace("ss\"", "sss\"");
-    assert_eq!(
-        Leaf::parse(longer.as_bytes()),
-        Err(LeafError::TooLarge {
-            bytes: MAX_LEAF_BYTES + 1
-        })
-    );
+    assert_eq!(Leaf::parse(longer.as_bytes()), Err(LeafError::TooLarge { bytes: MAX_LEAF_BYTES + 1 }));
 }
 
 #[test]
@@ -278,11 +191,8 @@ fn another_spelling_of_a_leaf_is_refused() {
         let (start, end) = (LARGEST.find(from).unwrap(), LARGEST.find(to).unwrap());
         LARGEST[start..end].to_owned()
     };
-    let (prev, sealed, sd) = (
-        part("\"prev\"", ",\"role\""),
-        part("\"sealed\"", ",\"stream\""),
-        part("\"_sd\"", ",\"actor\""),
-    );
+    let (prev, sealed, sd) =
+        (part("\"prev\"", ",\"role\""), part("\"sealed\"", ",\"stream\""), part("\"_sd\"", ",\"actor\""));
     for (from, to) in [
         ("\"pos\":123456", "\"pos\":123456.0"),
         ("\"pos\":123456", "\"pos\":1e5"),
@@ -308,10 +218,7 @@ fn another_spelling_of_a_leaf_is_refused() {
         (r#""org":"org-\"7\"""#, r#""org":"""#),
         (r#""org":"org-\"7\"""#, r#""org":"org-\u00227\"""#),
         (r#""org":"org-\"7\"""#, r#""org":"org\/7""#),
-        (
-            r#""role":"office","rule":"R1""#,
-            r#""rule":"R1","role":"office""#,
-        ),
+        (r#""role":"office","rule":"R1""#, r#""rule":"R1","role":"office""#),
         (r#""rule":"R1""#, r#""rule":"R1","rulf":"R1""#),
         (r#""k":"k1"}"#, r#""k":"k1","l":"k1"}"#),
         (r#""k":"k1""#, r#""k":"""#),
@@ -333,11 +240,9 @@ fn another_spelling_of_a_leaf_is_refused() {
 
 fn text() -> impl Strategy<Value = std::borrow::Cow<'static, str>> {
     // Control characters, quotes and foreign scripts much more often than chance would draw them.
-    let escaped =
-        proptest::collection::vec(prop_oneof![0_u8..0x30, Just(b'\\'), Just(0x7f)], 1..12)
-            .prop_map(|bytes| bytes.into_iter().map(char::from).collect::<String>());
-    let foreign =
-        proptest::collection::vec(any::<char>(), 1..12).prop_map(|text| text.into_iter().collect());
+    let escaped = proptest::collection::vec(prop_oneof![0_u8..0x30, Just(b'\\'), Just(0x7f)], 1..12)
+        .prop_map(|bytes| bytes.into_iter().map(char::from).collect::<String>());
+    let foreign = proptest::collection::vec(any::<char>(), 1..12).prop_map(|text| text.into_iter().collect());
     prop_oneof!["[a-z0-9/.-]{1,24}", escaped, foreign].prop_map(Into::into)
 }
 
@@ -401,11 +306,7 @@ fn oracle(parts: &Parts) -> Vec<u8> {
     put("cause", draft.cause.map(|cause| json!(cause.to_string())));
     put("prev", parts.prev.map(|prev| json!(prev)));
     put("_sd", (!draft.sd.is_empty()).then(|| json!(draft.sd)));
-    let sealed: Vec<_> = draft
-        .sealed
-        .iter()
-        .map(|slot| json!({"k": slot.k, "h": slot.h, "a": slot.a}))
-        .collect();
+    let sealed: Vec<_> = draft.sealed.iter().map(|slot| json!({"k": slot.k, "h": slot.h, "a": slot.a})).collect();
     put("sealed", (!sealed.is_empty()).then(|| json!(sealed)));
     serde_json_canonicalizer::to_vec(&leaf).unwrap()
 }
@@ -473,8 +374,5 @@ fn every_single_changed_byte_is_refused_or_is_the_one_spelling_of_another_leaf()
         }
     }
     assert_eq!(refused + others, 255 * LARGEST.len());
-    assert!(
-        others > 0 && refused > others,
-        "{refused} refused, {others} others"
-    );
+    assert!(others > 0 && refused > others, "{refused} refused, {others} others");
 }

@@ -5,8 +5,8 @@ use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof};
 use proptest::prelude::*;
 use sfs_ledger::{
-    CompactRange, Hash, ProofError, consistency_proof, inclusion_proof, leaf_hash, node_hash,
-    root_of_empty_tree, verify_consistency, verify_inclusion,
+    CompactRange, Hash, ProofError, consistency_proof, inclusion_proof, leaf_hash, node_hash, root_of_empty_tree,
+    verify_consistency, verify_inclusion,
 };
 use sha2::Sha256;
 
@@ -61,33 +61,19 @@ fn the_root_is_the_one_of_the_definition_and_of_the_oracle_at_every_border() {
             oracle.push(leaf(place));
         }
         assert_eq!(range.size(), size);
-        assert_eq!(
-            range.root(),
-            naive_root(&leaves[..size as usize]),
-            "size {size}"
-        );
+        assert_eq!(range.root(), naive_root(&leaves[..size as usize]), "size {size}");
         // The oracle knows no root of nothing.
         if size > 0 {
-            assert_eq!(
-                range.root().as_ref(),
-                oracle.root().as_bytes().as_slice(),
-                "size {size}"
-            );
+            assert_eq!(range.root().as_ref(), oracle.root().as_bytes().as_slice(), "size {size}");
         }
-        assert_eq!(
-            CompactRange::from_bytes(size, &range.to_bytes()).unwrap(),
-            range
-        );
+        assert_eq!(CompactRange::from_bytes(size, &range.to_bytes()).unwrap(), range);
     }
 }
 
 #[test]
 fn the_empty_tree_has_the_root_of_nothing() {
     assert_eq!(CompactRange::new().root(), root_of_empty_tree());
-    assert_eq!(
-        root_of_empty_tree().to_b64(),
-        "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU"
-    );
+    assert_eq!(root_of_empty_tree().to_b64(), "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU");
 }
 
 #[test]
@@ -97,33 +83,21 @@ fn every_leaf_of_every_small_tree_is_proven_as_the_oracle_proves_it() {
         let (root, oracle) = (range_over(&leaves).root(), oracle_of(size));
         for index in 0..size {
             let path = inclusion_proof(&leaves, index as usize).unwrap();
-            assert_eq!(
-                bytes_of(&path),
-                oracle.prove_inclusion(index as usize).as_bytes()
-            );
-            assert_eq!(
-                verify_inclusion(&leaves[index as usize], index, size, &path, &root),
-                Ok(())
-            );
+            assert_eq!(bytes_of(&path), oracle.prove_inclusion(index as usize).as_bytes());
+            assert_eq!(verify_inclusion(&leaves[index as usize], index, size, &path, &root), Ok(()));
         }
     }
 }
 
 #[test]
 fn every_growth_of_every_small_tree_is_proven_as_the_oracle_proves_it() {
-    let roots: Vec<_> = (0..=40)
-        .map(|size| range_over(&leaf_hashes(size)).root())
-        .collect();
+    let roots: Vec<_> = (0..=40).map(|size| range_over(&leaf_hashes(size)).root()).collect();
     for new in 0..=40_u64 {
         let (leaves, oracle) = (leaf_hashes(new), oracle_of(new));
         for old in 0..=new {
             let proof = consistency_proof(&leaves, old as usize).unwrap();
             let (old_root, new_root) = (&roots[old as usize], &roots[new as usize]);
-            assert_eq!(
-                verify_consistency(old, new, &proof, old_root, new_root),
-                Ok(()),
-                "{old} to {new}"
-            );
+            assert_eq!(verify_consistency(old, new, &proof, old_root, new_root), Ok(()), "{old} to {new}");
             // The oracle refuses to prove growth from nothing.
             if old > 0 {
                 let oracle = oracle.prove_consistency((new - old) as usize);
@@ -140,18 +114,12 @@ fn proofs_hold_at_the_borders_of_large_trees() {
         let root = range_over(&leaves[..size]).root();
         for index in [0, 1, 127, 128, 253, 254, size / 2, size - 2, size - 1] {
             let path = inclusion_proof(&leaves[..size], index).unwrap();
-            assert_eq!(
-                verify_inclusion(&leaves[index], index as u64, size as u64, &path, &root),
-                Ok(())
-            );
+            assert_eq!(verify_inclusion(&leaves[index], index as u64, size as u64, &path, &root), Ok(()));
         }
         for old in [1, 2, 3, 127, 128, 129, size - 1] {
             let proof = consistency_proof(&leaves[..size], old).unwrap();
             let old_root = range_over(&leaves[..old]).root();
-            assert_eq!(
-                verify_consistency(old as u64, size as u64, &proof, &old_root, &root),
-                Ok(())
-            );
+            assert_eq!(verify_consistency(old as u64, size as u64, &proof, &old_root, &root), Ok(()));
         }
     }
 }
@@ -163,47 +131,17 @@ fn a_proof_of_what_does_not_exist_is_refused() {
     assert_eq!(inclusion_proof(&leaves, 3), Err(ProofError::OutOfRange));
     assert_eq!(inclusion_proof(&[], 0), Err(ProofError::OutOfRange));
     assert_eq!(consistency_proof(&leaves, 4), Err(ProofError::OutOfRange));
-    assert_eq!(
-        verify_inclusion(&leaves[0], 3, 3, &[], &root),
-        Err(ProofError::OutOfRange)
-    );
-    assert_eq!(
-        verify_inclusion(&leaves[0], 0, 0, &[], &root),
-        Err(ProofError::OutOfRange)
-    );
-    assert_eq!(
-        verify_consistency(4, 3, &[], &root, &root),
-        Err(ProofError::OutOfRange)
-    );
+    assert_eq!(verify_inclusion(&leaves[0], 3, 3, &[], &root), Err(ProofError::OutOfRange));
+    assert_eq!(verify_inclusion(&leaves[0], 0, 0, &[], &root), Err(ProofError::OutOfRange));
+    assert_eq!(verify_consistency(4, 3, &[], &root, &root), Err(ProofError::OutOfRange));
     // Growth from nothing needs no hashes, but the right root of nothing.
-    assert_eq!(
-        verify_consistency(0, 3, &[], &root_of_empty_tree(), &root),
-        Ok(())
-    );
-    assert_eq!(
-        verify_consistency(0, 3, &[], &root, &root),
-        Err(ProofError::Root)
-    );
-    assert_eq!(
-        verify_consistency(0, 3, &[root], &root_of_empty_tree(), &root),
-        Err(ProofError::Length)
-    );
-    assert_eq!(
-        verify_consistency(3, 3, &[], &root, &leaves[0]),
-        Err(ProofError::Root)
-    );
-    assert_eq!(
-        verify_consistency(3, 3, &[root], &root, &root),
-        Err(ProofError::Length)
-    );
-    assert_eq!(
-        verify_consistency(1, 3, &[], &leaves[0], &root),
-        Err(ProofError::Length)
-    );
-    assert_eq!(
-        verify_consistency(3, 4, &[], &root, &root),
-        Err(ProofError::Length)
-    );
+    assert_eq!(verify_consistency(0, 3, &[], &root_of_empty_tree(), &root), Ok(()));
+    assert_eq!(verify_consistency(0, 3, &[], &root, &root), Err(ProofError::Root));
+    assert_eq!(verify_consistency(0, 3, &[root], &root_of_empty_tree(), &root), Err(ProofError::Length));
+    assert_eq!(verify_consistency(3, 3, &[], &root, &leaves[0]), Err(ProofError::Root));
+    assert_eq!(verify_consistency(3, 3, &[root], &root, &root), Err(ProofError::Length));
+    assert_eq!(verify_consistency(1, 3, &[], &leaves[0], &root), Err(ProofError::Length));
+    assert_eq!(verify_consistency(3, 4, &[], &root, &root), Err(ProofError::Length));
 }
 
 fn grown() -> impl Strategy<Value = (u64, u64)> {
@@ -314,18 +252,9 @@ fn the_verifiers_take_the_largest_trees() {
     // A tree of 2^63 + 1 leaves: the last leaf's path is the root of the other 2^63.
     let (large, last) = (leaf_hash(b"large"), leaf_hash(b"last"));
     let (size, root) = ((1 << 63) + 1, node_hash(&large, &last));
-    assert_eq!(
-        verify_inclusion(&last, 1 << 63, size, &[large], &root),
-        Ok(())
-    );
-    assert_eq!(
-        verify_consistency(1 << 63, size, &[last], &large, &root),
-        Ok(())
-    );
-    assert_eq!(
-        verify_consistency(u64::MAX - 1, u64::MAX, &[], &large, &root),
-        Err(ProofError::Length)
-    );
+    assert_eq!(verify_inclusion(&last, 1 << 63, size, &[large], &root), Ok(()));
+    assert_eq!(verify_consistency(1 << 63, size, &[last], &large, &root), Ok(()));
+    assert_eq!(verify_consistency(u64::MAX - 1, u64::MAX, &[], &large, &root), Err(ProofError::Length));
 }
 
 fn bytes_of(hashes: &[Hash]) -> Vec<u8> {

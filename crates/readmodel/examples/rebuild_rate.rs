@@ -335,14 +335,24 @@ fn work(kind: u64, people: u64) -> Result<Work, Failure> {
     let headcount = serde_json::json!({"women": people + 1, "men": people / 2, "non_binary": people / 15});
     let kind = Kind::ALL[kind as usize];
     let body = match kind {
-        Kind::Crisis => serde_json::json!({"topic": "violence", "urgency": "immediate", "involved": ["pupils"], "result": "stabilised"}),
+        Kind::Crisis => {
+            serde_json::json!({"topic": "violence", "urgency": "immediate", "involved": ["pupils"], "result": "stabilised"})
+        }
         Kind::Mediation => serde_json::json!({"parties": 2, "result": "agreed"}),
-        Kind::Prevention => serde_json::json!({"topic": "addiction", "levels": "7-8", "sessions": 2, "headcount": headcount}),
+        Kind::Prevention => {
+            serde_json::json!({"topic": "addiction", "levels": "7-8", "sessions": 2, "headcount": headcount})
+        }
         Kind::LearningClimate => serde_json::json!({"reach": "class", "method": "class_council"}),
         Kind::SocialLearning => serde_json::json!({"group": "small_group", "sessions": 1, "headcount": headcount}),
-        Kind::Participation => serde_json::json!({"form": "pupils_council", "headcount": headcount, "result": "decision"}),
-        Kind::SocialSpace => serde_json::json!({"partners": ["association"], "activity": "visit", "headcount": headcount}),
-        Kind::StaffAdvice => serde_json::json!({"form": "talk", "advised": "teachers", "topic": "behaviour", "persons": 2}),
+        Kind::Participation => {
+            serde_json::json!({"form": "pupils_council", "headcount": headcount, "result": "decision"})
+        }
+        Kind::SocialSpace => {
+            serde_json::json!({"partners": ["association"], "activity": "visit", "headcount": headcount})
+        }
+        Kind::StaffAdvice => {
+            serde_json::json!({"form": "talk", "advised": "teachers", "topic": "behaviour", "persons": 2})
+        }
         Kind::GuardianSupport => serde_json::json!({"form": "home_visit", "topic": "absenteeism", "persons": 1}),
         Kind::Committee => serde_json::json!({"body": "steering_group", "role": "member", "decisions": 1}),
         Kind::Networking => serde_json::json!({"partners": ["network_office"]}),

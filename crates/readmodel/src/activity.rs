@@ -288,7 +288,9 @@ fn signed(event: &Fact, occurred_on: BusinessDate) -> (BusinessDate, Kind, Sums)
             change += Sums::of(0, before.minutes, before.headcount).times(-1);
             (*day, work.kind(), change)
         }
-        Fact::Voided { day, kind, minutes, headcount, .. } => (*day, *kind, Sums::of(1, *minutes, *headcount).times(-1)),
+        Fact::Voided { day, kind, minutes, headcount, .. } => {
+            (*day, *kind, Sums::of(1, *minutes, *headcount).times(-1))
+        }
     }
 }
 

@@ -73,7 +73,8 @@ impl Rows {
     /// Rows of `columns` values between `head` and `tail`.
     pub fn new(head: &'static str, columns: usize, tail: &'static str) -> Self {
         let row = format!("({})", vec!["?"; columns].join(","));
-        let texts = (0..=Self::MAX_LOG2).map(|log2| format!("{head} {} {tail}", vec![row.as_str(); 1 << log2].join(",")));
+        let texts =
+            (0..=Self::MAX_LOG2).map(|log2| format!("{head} {} {tail}", vec![row.as_str(); 1 << log2].join(",")));
         Self { texts: texts.collect() }
     }
 

@@ -122,8 +122,7 @@ impl Schools {
     fn fold_cooperation(&mut self, recorded: &Recorded, event: &CooperationFact) {
         let school = recorded.place.school.as_ref().map_or("", SchoolId::as_str);
         let provider = recorded.place.provider.as_ref().map_or("", OrganisationId::as_str);
-        let parties =
-            || vec![("school", Arg::Text(school.to_owned())), ("provider", Arg::Text(provider.to_owned()))];
+        let parties = || vec![("school", Arg::Text(school.to_owned())), ("provider", Arg::Text(provider.to_owned()))];
         match event {
             CooperationFact::Proposed { school, provider, .. } => self.stmts.push(
                 Stmt::new(

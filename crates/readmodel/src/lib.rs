@@ -46,9 +46,7 @@ pub use coverage::schools::{
 pub use digest::Digest;
 pub use explain::{CONTRIBUTING, Contributing, Figure};
 pub use name_key::name_key;
-pub use overview::{
-    DistrictOverview, Overview, OverviewFigure, OverviewFigures, OverviewQuery, PROGRAMME_OVERVIEW,
-};
+pub use overview::{DistrictOverview, Overview, OverviewFigure, OverviewFigures, OverviewQuery, PROGRAMME_OVERVIEW};
 pub use period::{BusinessPeriod, Half, InvalidPeriod};
 pub use read_models::{Now, Progress, ReadModelError, ReadModels, Status};
 pub use rebuild::{Rebuilt, TableDifference, compare_with_rebuild};

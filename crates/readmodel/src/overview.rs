@@ -319,7 +319,8 @@ impl ReadModels {
         }
         let mut total = OverviewFigures::default();
         districts.values().for_each(|figures| total += *figures);
-        let districts = districts.into_iter().map(|(district, figures)| DistrictOverview { district, figures }).collect();
+        let districts =
+            districts.into_iter().map(|(district, figures)| DistrictOverview { district, figures }).collect();
         let valid = Valid { on: Some(query.on), during: Some(query.during) };
         Ok(asked.answer(Overview { districts, total }, &PROGRAMME_OVERVIEW, position, valid))
     }

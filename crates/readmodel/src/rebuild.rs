@@ -118,7 +118,8 @@ impl ReadModels {
         let mut place = shared.follower.lock().await;
         let old_position = shared.position();
         if new.position() < old_position {
-            let done = catch_up(log, &mut new, Some(old_position), shared.pace, &CancellationToken::new(), |_, _| {}).await;
+            let done =
+                catch_up(log, &mut new, Some(old_position), shared.pace, &CancellationToken::new(), |_, _| {}).await;
             done.map_err(|why| stopped(new.position(), why))?;
         }
         let differing = match compare && new.position() == old_position {

@@ -102,10 +102,9 @@ impl Projection for Register {
 
     fn load<'a>(&'a mut self, tables: &'a mut Writer) -> BoxFuture<'a, Result<(), SqlError>> {
         Box::pin(async {
-            let known = Stmt::new(
-                "select category, key, body, ags, provider, school from register where known_to = $1",
-            )
-            .int(STILL_KNOWN);
+            let known =
+                Stmt::new("select category, key, body, ags, provider, school from register where known_to = $1")
+                    .int(STILL_KNOWN);
             for row in tables.fetch_all(known).await? {
                 let stream: Arc<str> = format!("{}/{}", row.text(0)?, row.text(1)?).into();
                 // A place that is none only costs one more row, which is there already.

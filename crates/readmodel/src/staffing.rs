@@ -35,8 +35,18 @@ static POSTS: [Table; 1] = [Table {
     name: "post",
     key: &[("id", Column::Text), ("known_from", Column::Int), ("from_day", Column::Int)],
     columns: &[
-        "known_to", "to_day", "vacant", "staff", "function", "ags", "provider", "school", "place_key", "fte",
-        "begins_day", "ends_day",
+        "known_to",
+        "to_day",
+        "vacant",
+        "staff",
+        "function",
+        "ags",
+        "provider",
+        "school",
+        "place_key",
+        "fte",
+        "begins_day",
+        "ends_day",
     ],
     // One row is one share: an assignment whose share changes has several.
     create: "create table post (

@@ -94,8 +94,7 @@ impl Installation {
         let log: Arc<dyn EventLog> = Arc::new(log);
         let ops = Ops::open(&directory.ops()).await?;
         let clock = Arc::clone(&opening.clock);
-        let reads =
-            ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
+        let reads = ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
         let handler = Handler::new(HandlerSettings {
             log: Arc::clone(&log),
             reference,

@@ -20,7 +20,9 @@ impl Shown {
         let terminal = std::io::stderr().is_terminal();
         let bar = (terminal && !json).then(|| {
             let bar = ProgressBar::new(0);
-            if let Ok(style) = ProgressStyle::with_template("{prefix:24} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}") {
+            if let Ok(style) =
+                ProgressStyle::with_template("{prefix:24} {wide_bar} {human_pos}/{human_len} {per_sec} {eta}")
+            {
                 bar.set_style(style);
             }
             bar.set_prefix(name);

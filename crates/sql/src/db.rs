@@ -97,7 +97,13 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { create: true, durability: Durability::Full, readers: 4, cache_kib: 4 * 1024, writer_cache_kib: 16 * 1024 }
+        Self {
+            create: true,
+            durability: Durability::Full,
+            readers: 4,
+            cache_kib: 4 * 1024,
+            writer_cache_kib: 16 * 1024,
+        }
     }
 }
 

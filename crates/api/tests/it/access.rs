@@ -54,7 +54,8 @@ async fn a_key_ends_with_its_last_day() {
     service.command("grant-role", &administrator, &grant(1, "CO")).await;
     let mut body = issue(1, 2);
     body["data"]["until"] = json!("2026-11-25");
-    let key = service.command("issue-api-key", &administrator, &body).await.json()["api_key"].as_str().unwrap().to_owned();
+    let key =
+        service.command("issue-api-key", &administrator, &body).await.json()["api_key"].as_str().unwrap().to_owned();
     service.school(&key, "S1").await;
     // Midnight in Berlin is an hour before midnight UTC.
     service.clock.advance(14 * 3_600_000_000);

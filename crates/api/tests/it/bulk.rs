@@ -82,7 +82,8 @@ async fn lines_may_have_keys_and_versions_of_their_own() {
     let mut create = line("S1");
     create["idempotency_key"] = json!("one");
     create["if_none_match"] = json!("*");
-    let mut change = json!({"command": "change-school-form", "data": {"school": "S1", "form": "GMS"}, "if_match": "\"v1\""});
+    let mut change =
+        json!({"command": "change-school-form", "data": {"school": "S1", "form": "GMS"}, "if_match": "\"v1\""});
     let list = [create.clone(), change.clone(), create];
     let reply = send(&service, "", &key, &[], text(&list)).await;
     assert_eq!(statuses(&reply), [(1, 201), (2, 201), (3, 200)]);
@@ -124,7 +125,8 @@ async fn a_dry_run_of_a_list_does_nothing() {
     let key = service.coordination().await;
     let size = service.size().await;
     for mode in ["each", "all"] {
-        let reply = send(&service, &format!("?mode={mode}&dry_run=true"), &key, &[], text(&[line("S1"), line("S2")])).await;
+        let reply =
+            send(&service, &format!("?mode={mode}&dry_run=true"), &key, &[], text(&[line("S1"), line("S2")])).await;
         assert_eq!(statuses(&reply), [(1, 200), (2, 200)]);
         assert!(reply.lines().iter().all(|line| line["outcome"] == "would_accept"));
     }
@@ -134,8 +136,13 @@ async fn a_dry_run_of_a_list_does_nothing() {
 #[tokio::test]
 async fn a_list_that_is_too_long_says_where_it_was_cut() {
     let settings = ApiSettings {
-        bulk_each_lines: 3, bulk_each_bytes: 2_000, bulk_all_lines: 2, bulk_all_bytes: 500, command_bytes: 400,
-        rate_limit: None, ..ApiSettings::default()
+        bulk_each_lines: 3,
+        bulk_each_bytes: 2_000,
+        bulk_all_lines: 2,
+        bulk_all_bytes: 500,
+        command_bytes: 400,
+        rate_limit: None,
+        ..ApiSettings::default()
     };
     let service = Service::start_with(settings).await;
     let key = service.coordination().await;
@@ -148,7 +155,10 @@ async fn a_list_that_is_too_long_says_where_it_was_cut() {
     assert_eq!(statuses(&send(&service, "", &key, &[], long).await), [(1, 201), (2, 413), (3, 201)]);
     // Broken into frames, so that the long line is never in the buffer as a whole.
     let frames: Vec<Result<String, std::io::Error>> = vec![
-        Ok(line("S8").to_string() + "\n{\""), Ok("y".repeat(300)), Ok("y".repeat(300)), Ok(format!("\n{}", line("S9"))),
+        Ok(line("S8").to_string() + "\n{\""),
+        Ok("y".repeat(300)),
+        Ok("y".repeat(300)),
+        Ok(format!("\n{}", line("S9"))),
     ];
     let stream = Body::from_stream(futures_util::stream::iter(frames));
     assert_eq!(statuses(&send(&service, "", &key, &[], stream).await), [(1, 201), (2, 413), (3, 201)]);
@@ -172,9 +182,11 @@ async fn whoever_loses_the_key_inside_a_long_list_gets_no_further() {
     let grants = [Grant { role: Role::CoordinationOffice, scope: Scope::State {}, until: None }];
     let (principal, key) = service.key_of(&grants).await;
     let (lines, body) = tokio::sync::mpsc::channel::<Result<String, std::io::Error>>(1);
-    let body = Body::from_stream(futures_util::stream::unfold(body, |mut body| async move {
-        Some((body.recv().await?, body))
-    }));
+    let body =
+        Body::from_stream(futures_util::stream::unfold(
+            body,
+            |mut body| async move { Some((body.recv().await?, body)) },
+        ));
     let writing = async {
         let mut heads = service.api.log.heads();
         let target = service.size().await;

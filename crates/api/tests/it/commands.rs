@@ -131,7 +131,8 @@ async fn of_concurrent_changes_of_one_version_one_wins() {
 async fn a_rule_says_its_number_and_both_sentences() {
     let service = Service::start().await;
     let key = service.coordination().await;
-    let unknown = json!({"data": {"school": "S1", "name": "x", "form": "XX", "district": "15083", "ownership": "public"}});
+    let unknown =
+        json!({"data": {"school": "S1", "name": "x", "form": "XX", "district": "15083", "ownership": "public"}});
     let reply = service.command("register-school", &key, &unknown).await;
     let told = reply.is_problem(422, "invalid");
     let error = &told["errors"][0];
@@ -142,10 +143,14 @@ async fn a_rule_says_its_number_and_both_sentences() {
     assert_eq!(english.json()["detail"], error["message_en"]);
     assert_eq!(english.header("content-language"), "en");
     service.school(&key, "S1").await;
-    let other = json!({"data": {"school": "S1", "name": "Anders", "form": "SEK", "district": "15083", "ownership": "public"}});
+    let other =
+        json!({"data": {"school": "S1", "name": "Anders", "form": "SEK", "district": "15083", "ownership": "public"}});
     service.command("register-school", &key, &other).await.is_problem(409, "rule-violated");
     let future = json!({"occurred_on": "2026-11-25", "data": school("S2")["data"]});
-    assert_eq!(service.command("register-school", &key, &future).await.is_problem(422, "invalid")["errors"][0]["rule"], "GEN-01");
+    assert_eq!(
+        service.command("register-school", &key, &future).await.is_problem(422, "invalid")["errors"][0]["rule"],
+        "GEN-01"
+    );
 }
 
 #[tokio::test]
@@ -158,7 +163,9 @@ async fn what_is_absent_and_what_is_foreign_is_answered_alike() {
     let elsewhere = service.command("record-pupil-numbers", &foreign, &numbers("S1")).await;
     let nowhere = service.command("record-pupil-numbers", &foreign, &numbers("S9")).await;
     let mut both = [elsewhere.is_problem(404, "not-found"), nowhere.is_problem(404, "not-found")];
-    both.iter_mut().for_each(|told| { told["request_id"].take(); });
+    both.iter_mut().for_each(|told| {
+        told["request_id"].take();
+    });
     assert_eq!(both[0], both[1]);
     let provider = service.key(Role::ProviderManager, Scope::Provider(OrganisationId::parse("P1").unwrap())).await;
     service.command("record-pupil-numbers", &provider, &numbers("S1")).await.is_problem(403, "forbidden");
@@ -180,7 +187,10 @@ async fn headers_of_a_command_are_read_strictly() {
         let reply = service.command_with("register-school", &key, &[(name, value)], &school("S1")).await;
         assert_eq!(reply.is_problem(400, "parameter")["errors"][0]["parameter"], name);
     }
-    let ids = [("correlation-id", "00000000-0000-0000-0000-00000000000a"), ("causation-id", "00000000-0000-0000-0000-00000000000b")];
+    let ids = [
+        ("correlation-id", "00000000-0000-0000-0000-00000000000a"),
+        ("causation-id", "00000000-0000-0000-0000-00000000000b"),
+    ];
     let reply = service.command_with("register-school", &key, &ids, &school("S1")).await;
     assert_eq!(reply.status, 201);
     let auditor = service.key(Role::Auditor, Scope::State {}).await;
@@ -225,7 +235,9 @@ async fn a_command_status_is_told_to_its_sender_and_to_those_who_look_after_the_
 async fn a_body_in_a_foreign_form_is_refused() {
     let service = Service::start().await;
     let key = service.coordination().await;
-    for (content_type, encoding) in [("text/plain", ""), ("", ""), ("application/xml", ""), ("application/json", "gzip")] {
+    for (content_type, encoding) in
+        [("text/plain", ""), ("", ""), ("application/xml", ""), ("application/json", "gzip")]
+    {
         let mut request = Service::request(Method::POST, "/v1/commands/register-school", &key);
         for (name, value) in [("content-type", content_type), ("content-encoding", encoding)] {
             if !value.is_empty() {

@@ -40,8 +40,12 @@ async fn every_operation_has_a_name_of_its_own_and_an_answer() {
             let name = operation["operationId"].as_str().unwrap();
             assert!(!name.is_empty() && names.insert(name.to_owned()), "{method} {path} {name}");
             assert!(operation["responses"].as_object().unwrap().keys().any(|status| status.starts_with('2')));
-            let parameters: Vec<&str> =
-                operation["parameters"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str()).collect();
+            let parameters: Vec<&str> = operation["parameters"]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(|one| one["name"].as_str())
+                .collect();
             for part in path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}')) {
                 assert!(parameters.contains(&part), "{path} does not describe {part}");
             }

@@ -38,8 +38,13 @@ async fn wrong_types_are_pointed_at() {
     let (service, key) = service().await;
     for entry in COMMANDS {
         for (body, pointer) in [
-            (json!(null), ""), (json!([]), ""), (json!("x"), ""), (json!({"data": null}), "/data"),
-            (json!({"data": []}), "/data"), (json!({"data": 1}), "/data"), (json!({"data": "x"}), "/data"),
+            (json!(null), ""),
+            (json!([]), ""),
+            (json!("x"), ""),
+            (json!({"data": null}), "/data"),
+            (json!({"data": []}), "/data"),
+            (json!({"data": 1}), "/data"),
+            (json!({"data": "x"}), "/data"),
         ] {
             let reply = raw(&service, entry, &key, body.to_string()).await;
             reply.is_problem(422, "invalid");
@@ -93,7 +98,9 @@ async fn what_is_no_json_no_text_or_too_large_is_said_so() {
             raw(&service, entry, &key, body).await.is_problem(400, "malformed");
         }
         raw(&service, entry, &key, &b"{\"data\":\"\xc3\x28\"}"[..]).await.is_problem(400, "malformed");
-        raw(&service, entry, &key, format!("{{\"data\":{{\"x\":\"{}\"}}}}", "y".repeat(65_536))).await.is_problem(413, "too-large");
+        raw(&service, entry, &key, format!("{{\"data\":{{\"x\":\"{}\"}}}}", "y".repeat(65_536)))
+            .await
+            .is_problem(413, "too-large");
         let frames: [Result<String, std::io::Error>; 2] = [Ok("z".repeat(40_000)), Ok("z".repeat(40_000))];
         let unstated = Body::from_stream(futures_util::stream::iter(frames));
         raw(&service, entry, &key, unstated).await.is_problem(413, "too-large");

@@ -109,7 +109,9 @@ async fn a_silent_stream_says_that_it_is_alive_and_where_it_is() {
     assert_eq!(sse.event().await.name, "caught-up");
     let block = sse.block().await;
     assert_eq!(block, [": ".to_owned(), format!("id: {}", service.size().await)]);
-    let mut lines = Sse::connect(&service, "/v1/events?categories=staff&follow=true", &key, &[("accept", "application/x-ndjson")]).await;
+    let mut lines =
+        Sse::connect(&service, "/v1/events?categories=staff&follow=true", &key, &[("accept", "application/x-ndjson")])
+            .await;
     // A chunk of one byte: a line without content.
     assert_eq!((lines.raw().await, lines.raw().await), ("1".to_owned(), String::new()));
 }
@@ -154,7 +156,19 @@ async fn filters_show_what_they_say_and_nothing_else() {
     assert_eq!(seen("district=15003").await.len(), 0);
     assert_eq!(seen("categories=school&school=S0").await, ["school/S0"]);
     assert!(seen("district=15").await.iter().all(|subject| subject.starts_with("principal/")));
-    for wrong in ["types=school.painted.v1", "categories=painting", "district=7", "school=%3F", "stream=x", "after=-1", "after=x", "limit=0", "follow=1", "include=salt", "foo=1"] {
+    for wrong in [
+        "types=school.painted.v1",
+        "categories=painting",
+        "district=7",
+        "school=%3F",
+        "stream=x",
+        "after=-1",
+        "after=x",
+        "limit=0",
+        "follow=1",
+        "include=salt",
+        "foo=1",
+    ] {
         read(&service, &format!("/v1/events?{wrong}"), &key, "*/*").await.is_problem(400, "parameter");
     }
 }
@@ -222,8 +236,10 @@ impl Sse {
         let router = service.router.clone();
         tokio::spawn(async move { axum::serve(listener, router).await });
         let (reading, mut writing) = TcpStream::connect(address).await.unwrap().into_split();
-        let accept = headers.iter().find(|(name, _)| *name == "accept").map_or("text/event-stream", |(_, accept)| accept);
-        let mut request = format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\naccept: {accept}\r\n");
+        let accept =
+            headers.iter().find(|(name, _)| *name == "accept").map_or("text/event-stream", |(_, accept)| accept);
+        let mut request =
+            format!("GET {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\naccept: {accept}\r\n");
         for (name, value) in headers.iter().filter(|(name, _)| *name != "accept") {
             request += &format!("{name}: {value}\r\n");
         }

@@ -62,7 +62,11 @@ async fn a_cursor_is_worth_something_for_its_own_query_only() {
     let auditor = service.key(Role::Auditor, Scope::State {}).await;
     let cursor = service.get("/v1/journal?limit=1", &auditor).await.json()["next"].as_str().unwrap().to_owned();
     assert_eq!(service.get(&format!("/v1/journal?limit=2&cursor={cursor}"), &auditor).await.status, 200);
-    for wrong in [format!("/v1/journal?categories=school&cursor={cursor}"), "/v1/journal?cursor=abc".into(), "/v1/journal?cursor=".into()] {
+    for wrong in [
+        format!("/v1/journal?categories=school&cursor={cursor}"),
+        "/v1/journal?cursor=abc".into(),
+        "/v1/journal?cursor=".into(),
+    ] {
         service.get(&wrong, &auditor).await.is_problem(400, "parameter");
     }
     let administrator = service.key(Role::Administrator, Scope::State {}).await;

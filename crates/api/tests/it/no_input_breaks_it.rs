@@ -23,8 +23,20 @@ fn any_json() -> impl Strategy<Value = Value> {
         (-3_i64..2_000).prop_map(Value::from),
         any::<f64>().prop_map(Value::from),
         "\\PC{0,12}".prop_map(Value::from),
-        prop::sample::select(vec!["S1", "P1", "15083", "15", "2026-11-24", "2199-12-31", "1900-01-01", "2025/26", "2198/99", "SEK", ""])
-            .prop_map(Value::from),
+        prop::sample::select(vec![
+            "S1",
+            "P1",
+            "15083",
+            "15",
+            "2026-11-24",
+            "2199-12-31",
+            "1900-01-01",
+            "2025/26",
+            "2198/99",
+            "SEK",
+            ""
+        ])
+        .prop_map(Value::from),
         (0_u128..3).prop_map(|n| json!(uuid::Uuid::from_u128(n))),
     ];
     leaf.prop_recursive(3, 12, 4, |inner| {
@@ -40,7 +52,9 @@ fn any_json() -> impl Strategy<Value = Value> {
 fn nodes(value: &Value, at: &str, found: &mut Vec<String>) {
     found.push(at.to_owned());
     match value {
-        Value::Object(members) => members.iter().for_each(|(name, member)| nodes(member, &format!("{at}/{name}"), found)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, member)| nodes(member, &format!("{at}/{name}"), found))
+        }
         Value::Array(items) => items.iter().enumerate().for_each(|(n, item)| nodes(item, &format!("{at}/{n}"), found)),
         _ => {}
     }
@@ -106,8 +120,9 @@ fn no_bytes_and_no_address_are_answered_with_a_500() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (service, key) = runtime.block_on(async {
         let service = Service::start().await;
-        let grants = [Role::DataProtectionOfficer, Role::Administrator, Role::GrantingAuthority, Role::CoordinationOffice]
-            .map(|role| Grant { role, scope: Scope::State {}, until: None });
+        let grants =
+            [Role::DataProtectionOfficer, Role::Administrator, Role::GrantingAuthority, Role::CoordinationOffice]
+                .map(|role| Grant { role, scope: Scope::State {}, until: None });
         let (_, key) = service.key_of(&grants).await;
         (service, key)
     });

@@ -29,7 +29,8 @@ async fn a_read_with_the_token_of_a_command_shows_it() {
     let service = Service::start().await;
     let key = service.coordination().await;
     for n in 0..20 {
-        let token = service.school(&key, &format!("S{n}")).await.json()["consistency_token"].as_str().unwrap().to_owned();
+        let token =
+            service.school(&key, &format!("S{n}")).await.json()["consistency_token"].as_str().unwrap().to_owned();
         let path = format!("/v1/schools/S{n}");
         let reply = read(&service, &path, &key, &[("consistency-token", &token), ("prefer", "wait=5")]).await;
         assert_eq!((reply.status, reply.header("etag")), (200, "\"v1\""), "{}", reply.json());
@@ -60,7 +61,11 @@ async fn a_read_model_that_is_behind_says_so_or_shows_what_there_is() {
     assert_eq!(stale.json()["data"]["entries"].as_array().unwrap().len(), 1);
     let known = format!("/v1/schools?known_until={}", service.size().await);
     read(&service, &known, &key, &[at_once]).await.is_problem(503, "read-model-behind");
-    assert_eq!(read(&service, "/v1/schools", &key, &[]).await.status, 200, "without a token there is nothing to wait for");
+    assert_eq!(
+        read(&service, "/v1/schools", &key, &[]).await.status,
+        200,
+        "without a token there is nothing to wait for"
+    );
 }
 
 #[tokio::test]
@@ -232,11 +237,26 @@ async fn parameters_of_reads_are_read_strictly() {
     let service = Service::start().await;
     let auditor = service.key(Role::Auditor, Scope::State {}).await;
     for wrong in [
-        "overview?valid=24.11.2026", "overview?period=2026/28", "overview?foo=1", "coverage?limit=0", "coverage?district=7",
-        "coverage?with_social_work=1", "coverage?form=%20", "staffing?function=x", "staffing?occupancy=x",
-        "staffing?ending_within_days=-1", "activities?kinds=x", "activities?group=x", "trainings?topic=x", "schools?name=",
-        "schools?cursor=x", "schools?as_of=x", "schools?known_until=yesterday", "explain/activities?group=school",
-        "coverage?valid=2026-11-24&valid=2026-11-25", "schools/S1?district=15083",
+        "overview?valid=24.11.2026",
+        "overview?period=2026/28",
+        "overview?foo=1",
+        "coverage?limit=0",
+        "coverage?district=7",
+        "coverage?with_social_work=1",
+        "coverage?form=%20",
+        "staffing?function=x",
+        "staffing?occupancy=x",
+        "staffing?ending_within_days=-1",
+        "activities?kinds=x",
+        "activities?group=x",
+        "trainings?topic=x",
+        "schools?name=",
+        "schools?cursor=x",
+        "schools?as_of=x",
+        "schools?known_until=yesterday",
+        "explain/activities?group=school",
+        "coverage?valid=2026-11-24&valid=2026-11-25",
+        "schools/S1?district=15083",
     ] {
         read(&service, &format!("/v1/{wrong}"), &auditor, &[]).await.is_problem(400, "parameter");
     }

@@ -105,7 +105,10 @@ impl Service {
             digest_key: [3; 32],
             cached_events: 100_000,
         }));
-        let now = { let clock = clock.clone(); Arc::new(move || clock.now_micros()) };
+        let now = {
+            let clock = clock.clone();
+            Arc::new(move || clock.now_micros())
+        };
         let reads = ReadModels::open(&directory.path().join("read"), Arc::clone(&log), now).await.unwrap();
         reads.start();
         let api = Api {

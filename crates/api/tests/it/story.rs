@@ -122,7 +122,9 @@ async fn interventions_are_seen_by_those_who_may_see_exact_figures() {
         let reply = programme.service.get(path, &programme.keys[&role]).await;
         if reply.status == 200 { reply.json().as_array().unwrap().len() } else { usize::MAX }
     };
-    for exact in [Role::SchoolSocialWorker, Role::ProviderManager, Role::NetworkOffice, Role::GrantingAuthority, Role::Auditor] {
+    for exact in
+        [Role::SchoolSocialWorker, Role::ProviderManager, Role::NetworkOffice, Role::GrantingAuthority, Role::Auditor]
+    {
         assert_eq!(count(exact).await, 17, "{exact:?}");
     }
     for suppressed in [Role::CoordinationOffice, Role::Ministry, Role::ManagingAuthority, Role::YouthOffice] {

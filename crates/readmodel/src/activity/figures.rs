@@ -115,7 +115,7 @@ impl Wanted<'_> {
             "a.kind, cast(sum(a.n) as bigint), cast(sum(a.minutes) as bigint), cast(sum(a.women) as bigint), \
              cast(sum(a.men) as bigint), cast(sum(a.non_binary) as bigint) from ",
         );
-        self.from_where(&mut stmt, &source);
+        self.tables_and_conditions(&mut stmt, &source);
         stmt.sql(" group by ");
         if let Some(column) = group {
             stmt.sql(column).sql(", ");
@@ -127,7 +127,7 @@ impl Wanted<'_> {
 
     /// Adds tables and conditions, from behind `from` on. `cross join` keeps the order in which the
     /// tables are read: few places first where the sums are ordered by place, facts first otherwise.
-    fn from_where(&self, stmt: &mut Composed, source: &Source) {
+    fn tables_and_conditions(&self, stmt: &mut Composed, source: &Source) {
         let form = self.form.is_some() || self.group == Some(Group::Form);
         let unit = form
             || matches!(self.group, Some(Group::District | Group::Provider | Group::School))
@@ -182,9 +182,7 @@ impl Wanted<'_> {
     }
 
     fn of_places(&self, stmt: &mut Composed) {
-        for (column, value) in
-            [("u.ags", self.district), ("u.provider", self.provider), ("u.school", self.school)]
-        {
+        for (column, value) in [("u.ags", self.district), ("u.provider", self.provider), ("u.school", self.school)] {
             if let Some(value) = value {
                 stmt.sql(" and ").sql(column).sql(" = ").text(value);
             }
@@ -195,7 +193,7 @@ impl Wanted<'_> {
     /// The facts behind the figures, in the order of their days and positions.
     pub fn facts(&self, kinds: &[Kind], after: Option<(i64, i64)>, limit: usize) -> Stmt {
         let mut stmt = Composed::new("select a.day, a.pos from ");
-        self.from_where(&mut stmt, &Source::Days(self.period.from, self.period.to, self.known));
+        self.tables_and_conditions(&mut stmt, &Source::Days(self.period.from, self.period.to, self.known));
         for (n, kind) in kinds.iter().enumerate() {
             stmt.sql(if n == 0 { " and a.kind in (" } else { "," }).int(super::kind_number(*kind));
         }

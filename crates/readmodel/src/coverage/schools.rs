@@ -227,8 +227,7 @@ impl Asking<'_> {
         let mut cooperations = self.beside("p.school, p.provider", "cooperation")?;
         cooperations.sql(" order by p.school, p.provider");
 
-        let mut agreements =
-            self.beside("p.school, p.provider, p.from_day, p.to_day, p.ended_early", "agreement")?;
+        let mut agreements = self.beside("p.school, p.provider, p.from_day, p.to_day, p.ended_early", "agreement")?;
         agreements.sql(" and p.known_to > ").int(self.known).sql(" order by p.school, p.provider, p.from_day");
 
         let mut posts = Composed::new("with page as (select r.school, r.name_key");
@@ -260,7 +259,11 @@ impl Asking<'_> {
 
 impl ReadModels {
     /// M02: which schools have social work on a day.
-    pub async fn school_coverage(&self, viewer: &Viewer, query: &CoverageQuery) -> Result<Answer<Coverage>, QueryError> {
+    pub async fn school_coverage(
+        &self,
+        viewer: &Viewer,
+        query: &CoverageQuery,
+    ) -> Result<Answer<Coverage>, QueryError> {
         let visible = viewer.scopes(View::Coverage)?;
         let asked = self.asked(query.as_of);
         let asking = Asking { query, visible: &visible, known: asked.known() };

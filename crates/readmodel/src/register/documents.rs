@@ -50,7 +50,6 @@ pub(crate) struct Envelope<'a> {
 /// A document of any kind. What kind it is, the category beside it says.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "documents live one at a time, while an event is taken or a row is read")]
 pub enum Document {
     /// A programme.
     Programme(ProgrammeDocument),

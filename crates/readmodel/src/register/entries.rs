@@ -178,8 +178,7 @@ impl ReadModels {
 
 fn entry(row: &Row, category: Category, visible: &Visibility) -> Result<(Cursor, RegisterEntry), QueryError> {
     let some = |column| Ok::<_, QueryError>(Some(row.text(column)?.to_owned()).filter(|text| !text.is_empty()));
-    let mut document =
-        Document::read(category, row.text(7)?).map_err(|why| QueryError::Row(why.to_string()))?;
+    let mut document = Document::read(category, row.text(7)?).map_err(|why| QueryError::Row(why.to_string()))?;
     let mut place = (row.text(4)?.to_owned(), some(5)?, some(6)?);
     if let Document::Staff(staff) = &mut document
         && !visible.is_everything()

@@ -173,9 +173,8 @@ pub(super) fn staff(before: Option<Document>, event: &StaffFact, envelope: Envel
         Some(Document::Staff(document)) => document,
         _ => StaffDocument { staff, qualifications: Vec::new(), assignments: Vec::new() },
     };
-    let assignment_of = |all: &mut Vec<AssignmentDocument>, key: &ClientKey| {
-        all.iter().position(|known| known.assignment == *key)
-    };
+    let assignment_of =
+        |all: &mut Vec<AssignmentDocument>, key: &ClientKey| all.iter().position(|known| known.assignment == *key);
     match event {
         StaffFact::QualificationConfirmed { qualification, state_recognised, document: shown_by, .. } => {
             document.qualifications.push(ConfirmedQualification {

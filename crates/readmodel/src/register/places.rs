@@ -225,7 +225,11 @@ pub(super) fn office(before: Option<Document>, event: &OfficeFact) -> Option<Doc
     Some(Document::Office(document))
 }
 
-pub(super) fn cooperation(before: Option<Document>, event: &CooperationFact, envelope: Envelope<'_>) -> Option<Document> {
+pub(super) fn cooperation(
+    before: Option<Document>,
+    event: &CooperationFact,
+    envelope: Envelope<'_>,
+) -> Option<Document> {
     if let CooperationFact::Proposed { school, provider, youth_office, school_authority, concept } = event {
         return Some(Document::Cooperation(CooperationDocument {
             school: school.clone(),

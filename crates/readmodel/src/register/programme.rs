@@ -135,7 +135,8 @@ pub(super) fn programme(before: Option<Document>, event: &ProgrammeFact) -> Opti
         }));
     }
     let Some(Document::Programme(mut document)) = before else { return None };
-    let cycle_of = |cycles: &mut Vec<FundingCycle>, label: &Label| cycles.iter().position(|known| known.cycle == *label);
+    let cycle_of =
+        |cycles: &mut Vec<FundingCycle>, label: &Label| cycles.iter().position(|known| known.cycle == *label);
     match event {
         ProgrammeFact::Opened { .. } => {}
         ProgrammeFact::FundingPeriodDefined { label, period, provenance, .. } => {
@@ -167,7 +168,11 @@ pub(super) fn programme(before: Option<Document>, event: &ProgrammeFact) -> Opti
     Some(Document::Programme(document))
 }
 
-pub(super) fn organisation(before: Option<Document>, event: &OrganisationFact, envelope: Envelope<'_>) -> Option<Document> {
+pub(super) fn organisation(
+    before: Option<Document>,
+    event: &OrganisationFact,
+    envelope: Envelope<'_>,
+) -> Option<Document> {
     if let OrganisationFact::Registered { organisation, name, legal_form, sector, kind, district, provenance } = event {
         return Some(Document::Organisation(OrganisationDocument {
             organisation: organisation.clone(),

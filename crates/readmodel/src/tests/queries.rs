@@ -87,7 +87,8 @@ async fn coverage_says_who_works_where_since_when_and_under_which_agreement() {
     assert_eq!(by.since, Some(day("2022-09-01")));
     assert_eq!((by.agreement_from, by.agreement_to), (Some(day("2022-08-01")), Some(day("2026-07-15"))));
     assert!(!answer.data.schools[0].social_work && answer.data.schools[0].providers.is_empty());
-    let counts: Vec<_> = answer.data.counts.iter().map(|c| (c.form.as_str(), c.schools, c.with_social_work, c.fte)).collect();
+    let counts: Vec<_> =
+        answer.data.counts.iter().map(|c| (c.form.as_str(), c.schools, c.with_social_work, c.fte)).collect();
     assert_eq!(counts, [("GMS", 1, 0, 0), ("GS", 1, 0, 0), ("SEK", 1, 1, 1_000)]);
 
     // The form is that of the day; the agreement was ended early.
@@ -134,10 +135,7 @@ async fn staffing_shows_positions_vacancies_and_what_ends_soon() {
     let rows: Vec<_> = data.posts.iter().map(|p| (p.function.as_str(), p.fte, p.days_left, p.days_vacant)).collect();
     assert_eq!(
         rows,
-        [
-            ("network_coordinator", 250, None, Some(14)),
-            ("school_social_worker", 1_000, Some(1_263), None),
-        ]
+        [("network_coordinator", 250, None, Some(14)), ("school_social_worker", 1_000, Some(1_263), None),]
     );
     assert_eq!(data.posts[1].staff.as_deref(), Some(key(500).to_string().as_str()));
     assert_eq!(data.posts[1].key, key(600).to_string());
@@ -296,7 +294,9 @@ async fn a_position_that_is_not_yet_known_has_no_answer() {
     let head = all.log.head().await.unwrap().size;
     let query = ActivityQuery { as_of: AsOf { known: Some(head + 1) }, ..ActivityQuery::of(march()) };
     let answer = all.models.activity_profile(&auditor(), &query).await;
-    assert!(matches!(answer, Err(QueryError::NotYetKnown { known, position }) if (known, position) == (head + 1, head)));
+    assert!(
+        matches!(answer, Err(QueryError::NotYetKnown { known, position }) if (known, position) == (head + 1, head))
+    );
     let foreign = PageRequest { after: Some(crate::Cursor::of(["1"])), limit: 5 };
     let query = CoverageQuery { page: foreign, ..CoverageQuery::on(day("2023-03-10")) };
     assert!(matches!(all.models.school_coverage(&auditor(), &query).await, Err(QueryError::Cursor)));

@@ -56,7 +56,10 @@ async fn a_document_tells_all_that_its_events_said() {
     assert_eq!(cooperation["issues"][0]["resolved_on"], "2023-10-01");
     assert_eq!(cooperation["terminated_on"], "2026-07-15");
     let staff = document(Category::Staff, &key(500).to_string()).await;
-    assert_eq!(staff["assignments"][0]["shares"], json!([{"from": "2022-09-01", "fte": 750}, {"from": "2023-02-01", "fte": 1000}]));
+    assert_eq!(
+        staff["assignments"][0]["shares"],
+        json!([{"from": "2022-09-01", "fte": 750}, {"from": "2023-02-01", "fte": 1000}])
+    );
     assert_eq!(staff["assignments"][1]["ended_on"], "2023-02-01");
     let office = document(Category::NetworkOffice, "15083").await;
     assert_eq!(office["offices"][0]["providers"].as_array().unwrap().len(), 2);
@@ -77,16 +80,21 @@ async fn a_document_tells_all_that_its_events_said() {
 async fn the_list_is_in_the_order_of_names_and_found_by_their_beginnings() {
     let mut programme = Programme::default();
     for (id, name) in [("S3", "Zörbig"), ("S1", "Äpfelschule"), ("S4", "apfelbaum"), ("S2", "Álmos")] {
-        programme.tell("2022-07-25", "register-school", json!({
-            "school": id, "name": name, "form": "GS", "district": "15083", "ownership": "public",
-        }));
+        programme.tell(
+            "2022-07-25",
+            "register-school",
+            json!({
+                "school": id, "name": name, "form": "GS", "district": "15083", "ownership": "public",
+            }),
+        );
     }
     let all = programme.models().await;
     let keys = async |prefix: Option<&str>, limit| {
         let (mut keys, mut after) = (Vec::new(), None);
         loop {
             let page = PageRequest { after, limit };
-            let query = RegisterQuery { prefix: prefix.map(str::to_owned), page, ..RegisterQuery::of(Category::School) };
+            let query =
+                RegisterQuery { prefix: prefix.map(str::to_owned), page, ..RegisterQuery::of(Category::School) };
             let list = all.models.register(&auditor(), &query).await.unwrap().data;
             keys.extend(list.entries.into_iter().map(|entry| entry.key));
             after = list.next;
@@ -108,35 +116,63 @@ async fn the_list_is_in_the_order_of_names_and_found_by_their_beginnings() {
 async fn a_provider_sees_of_a_person_only_its_own_assignments() {
     let mut programme = Programme::default();
     for (id, district) in [("P1", "15083"), ("P2", "15003")] {
-        programme.tell("2022-07-20", "register-organisation", json!({
-            "organisation": id, "name": id, "legal_form": "registered_association", "sector": "private",
-            "kind": "free_youth_welfare", "district": district,
-        }));
-        programme.tell("2022-07-20", "confirm-provider-recognition", json!({
-            "organisation": id, "recognition": "youth_welfare_75", "document": fixtures::digest('A'),
-        }));
+        programme.tell(
+            "2022-07-20",
+            "register-organisation",
+            json!({
+                "organisation": id, "name": id, "legal_form": "registered_association", "sector": "private",
+                "kind": "free_youth_welfare", "district": district,
+            }),
+        );
+        programme.tell(
+            "2022-07-20",
+            "confirm-provider-recognition",
+            json!({
+                "organisation": id, "recognition": "youth_welfare_75", "document": fixtures::digest('A'),
+            }),
+        );
     }
     for (school, provider, district, assignment) in [("S1", "P1", "15083", 1), ("S2", "P2", "15003", 2)] {
-        programme.tell("2022-07-25", "register-school", json!({
-            "school": school, "name": school, "form": "GS", "district": district, "ownership": "public",
-        }));
-        programme.tell("2022-07-26", "propose-cooperation", json!({
-            "school": school, "provider": provider, "concept": fixtures::digest('C'),
-        }));
-        programme.tell("2022-07-29", "sign-cooperation-agreement", json!({
-            "school": school, "provider": provider, "period": {"from": "2022-08-01", "to": "2024-08-01"},
-            "goals": ["teamwork"], "meeting_rhythm": "monthly", "data_protection_clause": true,
-            "signed_by": {"school": true, "provider": true}, "document": fixtures::digest('D'),
-        }));
-        programme.tell("2022-07-29", "confirm-staff-qualification", json!({
-            "staff": key(500), "provider": provider, "qualification": "social_work", "state_recognised": true,
-            "document": fixtures::digest(if assignment == 1 { 'E' } else { 'I' }),
-        }));
-        programme.tell("2022-07-30", "assign-staff", json!({
-            "staff": key(500), "assignment": key(assignment), "function": "school_social_worker", "fte": 500,
-            "workplace": {"school": {"school": school, "provider": provider}},
-            "period": {"from": "2022-08-01", "to": "2023-08-01"},
-        }));
+        programme.tell(
+            "2022-07-25",
+            "register-school",
+            json!({
+                "school": school, "name": school, "form": "GS", "district": district, "ownership": "public",
+            }),
+        );
+        programme.tell(
+            "2022-07-26",
+            "propose-cooperation",
+            json!({
+                "school": school, "provider": provider, "concept": fixtures::digest('C'),
+            }),
+        );
+        programme.tell(
+            "2022-07-29",
+            "sign-cooperation-agreement",
+            json!({
+                "school": school, "provider": provider, "period": {"from": "2022-08-01", "to": "2024-08-01"},
+                "goals": ["teamwork"], "meeting_rhythm": "monthly", "data_protection_clause": true,
+                "signed_by": {"school": true, "provider": true}, "document": fixtures::digest('D'),
+            }),
+        );
+        programme.tell(
+            "2022-07-29",
+            "confirm-staff-qualification",
+            json!({
+                "staff": key(500), "provider": provider, "qualification": "social_work", "state_recognised": true,
+                "document": fixtures::digest(if assignment == 1 { 'E' } else { 'I' }),
+            }),
+        );
+        programme.tell(
+            "2022-07-30",
+            "assign-staff",
+            json!({
+                "staff": key(500), "assignment": key(assignment), "function": "school_social_worker", "fte": 500,
+                "workplace": {"school": {"school": school, "provider": provider}},
+                "period": {"from": "2022-08-01", "to": "2023-08-01"},
+            }),
+        );
     }
     let all = programme.models().await;
     let manager = |id| viewer([(Role::ProviderManager, Scope::Provider(fixtures::organisation_id(id)))]);

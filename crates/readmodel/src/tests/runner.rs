@@ -10,7 +10,7 @@ use sfs_sql::{Db, Options, Stmt};
 use uuid::Uuid;
 
 use super::support::{
-    Models, Paged, Programme, SMALL, all_answers, append, auditor, log_of, open_in, period, raw_event,
+    Models, Programme, SMALL, all_answers, append, auditor, log_of, open_in, paged, period, raw_event,
 };
 use crate::catch_up::Pace;
 use crate::{ActivityQuery, AsOf, HaltKind, ReadModels};
@@ -126,10 +126,8 @@ async fn a_page_that_was_not_finished_leaves_nothing() {
         let done = follower.position();
         assert_eq!(done, before + SMALL.near as u64);
         // The next page is folded and half written when it dies.
-        let page = reader
-            .read(&sfs_eventlog::Filter::default(), sfs_eventlog::Direction::Forwards, done, 5)
-            .await
-            .unwrap();
+        let page =
+            reader.read(&sfs_eventlog::Filter::default(), sfs_eventlog::Direction::Forwards, done, 5).await.unwrap();
         follower.fold(&decoder.decode_all(page.events).unwrap()).unwrap();
         follower.spill().await.unwrap();
         drop(follower);
@@ -168,9 +166,13 @@ async fn waiting_ends_in_time_or_when_it_is_there() {
     assert!(!all.models.wait_for(head + 1, Duration::from_millis(20)).await);
     let waiting = all.models.wait_for(head + 1, Duration::from_secs(60));
     let mut school = Programme::default();
-    school.tell("2022-07-25", "register-school", json!({
-        "school": "S8", "name": "Neue Schule", "form": "GS", "district": "15083", "ownership": "public",
-    }));
+    school.tell(
+        "2022-07-25",
+        "register-school",
+        json!({
+            "school": "S8", "name": "Neue Schule", "form": "GS", "district": "15083", "ownership": "public",
+        }),
+    );
     let adding = append(&*all.log, super::support::new_event(head, &school.world.events()[0]));
     assert!(tokio::join!(waiting, adding).0);
     assert_eq!(all.models.status().lag_events, 0);
@@ -207,7 +209,8 @@ async fn read_models_that_are_whole_are_used_again() {
 
 #[tokio::test]
 async fn what_is_missing_damaged_or_of_another_version_is_built_anew() {
-    let cases: [(&str, fn(&std::path::Path)); 5] = [
+    type Harm = fn(&std::path::Path);
+    let cases: [(&str, Harm); 5] = [
         ("missing", |directory| std::fs::remove_file(directory.join("gen-1.db")).unwrap()),
         ("no current", |directory| std::fs::remove_file(directory.join("current")).unwrap()),
         ("garbage", |directory| {
@@ -238,7 +241,8 @@ async fn what_is_missing_damaged_or_of_another_version_is_built_anew() {
         fresh.stop().await;
         again.models.stop().await;
     }
-    let (fresh, again) = opened_again(async |directory| change(directory, "update meta set schema = 'old'").await).await;
+    let (fresh, again) =
+        opened_again(async |directory| change(directory, "update meta set schema = 'old'").await).await;
     assert_eq!(again.models.status().generation, 2);
     fresh.stop().await;
     again.models.stop().await;
@@ -293,7 +297,7 @@ async fn a_log_that_leaves_an_event_out_is_not_followed() {
     }
     memory.seed(sfs_eventlog::memory::Defect::ShowsGaps);
     let directory = tempfile::tempdir().unwrap();
-    let models = open_in(directory.path(), &Paged::new(log, vec![4]), SMALL).await;
+    let models = open_in(directory.path(), &paged(log, vec![4]), SMALL).await;
     models.start();
     assert!(!models.wait_for(30, Duration::from_secs(60)).await);
     let status = models.status();
@@ -310,7 +314,7 @@ async fn every_answer_is_the_same_whatever_the_pages() {
     let expected = all_answers(&once.models, AsOf::default(), on, during).await;
     assert!(expected["overview"]["total"]["activities"] == 10);
     for sizes in [vec![1], vec![2, 1, 3], vec![1_000]] {
-        let paged = Models::following(Paged::new(programme.log().await, sizes)).await;
+        let paged = Models::following(paged(programme.log().await, sizes)).await;
         assert_eq!(all_answers(&paged.models, AsOf::default(), on, during).await, expected);
         assert_eq!(paged.models.digest().await.unwrap(), once.models.digest().await.unwrap());
         paged.models.stop().await;

@@ -17,56 +17,100 @@ fn two_districts() -> Programme {
     let mut programme = Programme::default();
     for (n, district) in [(1_u128, "15083"), (2, "15003")] {
         let (school, provider) = (format!("S{n}"), format!("P{n}"));
-        programme.tell("2022-07-20", "register-organisation", json!({
-            "organisation": provider, "name": format!("Verein {n}"), "legal_form": "registered_association",
-            "sector": "private", "kind": "free_youth_welfare", "district": district,
-        }));
-        programme.tell("2022-07-20", "confirm-provider-recognition", json!({
-            "organisation": provider, "recognition": "youth_welfare_75", "document": fixtures::digest('A'),
-        }));
+        programme.tell(
+            "2022-07-20",
+            "register-organisation",
+            json!({
+                "organisation": provider, "name": format!("Verein {n}"), "legal_form": "registered_association",
+                "sector": "private", "kind": "free_youth_welfare", "district": district,
+            }),
+        );
+        programme.tell(
+            "2022-07-20",
+            "confirm-provider-recognition",
+            json!({
+                "organisation": provider, "recognition": "youth_welfare_75", "document": fixtures::digest('A'),
+            }),
+        );
         programme.tell("2022-07-25", "register-school", json!({
             "school": school, "name": format!("Schule {n}"), "form": "GS", "district": district, "ownership": "public",
         }));
-        programme.tell("2022-08-01", "establish-network-office", json!({
-            "district": district, "name": format!("Netzwerkstelle {n}"), "provider": provider, "from": "2022-08-01",
-        }));
-        programme.tell("2022-07-26", "propose-cooperation", json!({
-            "school": school, "provider": provider, "concept": fixtures::digest('C'),
-        }));
-        programme.tell("2022-07-29", "sign-cooperation-agreement", json!({
-            "school": school, "provider": provider, "period": {"from": "2022-08-01", "to": "2024-08-01"},
-            "goals": ["teamwork"], "meeting_rhythm": "monthly", "data_protection_clause": true,
-            "signed_by": {"school": true, "provider": true}, "document": fixtures::digest('A'),
-        }));
-        programme.tell("2022-07-29", "confirm-staff-qualification", json!({
-            "staff": key(500 + n), "provider": provider, "qualification": "social_work", "state_recognised": true,
-            "document": fixtures::digest('E'),
-        }));
-        programme.tell("2022-07-30", "assign-staff", json!({
-            "staff": key(500 + n), "assignment": key(600 + n), "function": "school_social_worker", "fte": 500,
-            "workplace": {"school": {"school": school, "provider": provider}},
-            "period": {"from": "2022-08-01", "to": "2023-08-01"},
-        }));
-        programme.tell("2022-09-01", "report-vacancy", json!({
-            "vacancy": key(700 + n), "workplace": {"school": {"school": school, "provider": provider}},
-            "function": "school_social_worker", "fte": 250, "from": "2022-09-01",
-        }));
-        programme.tell("2022-10-01", "identify-training-need", json!({
-            "need": key(800 + n), "source": "office", "topic": "mediation", "district": district,
-        }));
+        programme.tell(
+            "2022-08-01",
+            "establish-network-office",
+            json!({
+                "district": district, "name": format!("Netzwerkstelle {n}"), "provider": provider, "from": "2022-08-01",
+            }),
+        );
+        programme.tell(
+            "2022-07-26",
+            "propose-cooperation",
+            json!({
+                "school": school, "provider": provider, "concept": fixtures::digest('C'),
+            }),
+        );
+        programme.tell(
+            "2022-07-29",
+            "sign-cooperation-agreement",
+            json!({
+                "school": school, "provider": provider, "period": {"from": "2022-08-01", "to": "2024-08-01"},
+                "goals": ["teamwork"], "meeting_rhythm": "monthly", "data_protection_clause": true,
+                "signed_by": {"school": true, "provider": true}, "document": fixtures::digest('A'),
+            }),
+        );
+        programme.tell(
+            "2022-07-29",
+            "confirm-staff-qualification",
+            json!({
+                "staff": key(500 + n), "provider": provider, "qualification": "social_work", "state_recognised": true,
+                "document": fixtures::digest('E'),
+            }),
+        );
+        programme.tell(
+            "2022-07-30",
+            "assign-staff",
+            json!({
+                "staff": key(500 + n), "assignment": key(600 + n), "function": "school_social_worker", "fte": 500,
+                "workplace": {"school": {"school": school, "provider": provider}},
+                "period": {"from": "2022-08-01", "to": "2023-08-01"},
+            }),
+        );
+        programme.tell(
+            "2022-09-01",
+            "report-vacancy",
+            json!({
+                "vacancy": key(700 + n), "workplace": {"school": {"school": school, "provider": provider}},
+                "function": "school_social_worker", "fte": 250, "from": "2022-09-01",
+            }),
+        );
+        programme.tell(
+            "2022-10-01",
+            "identify-training-need",
+            json!({
+                "need": key(800 + n), "source": "office", "topic": "mediation", "district": district,
+            }),
+        );
         programme.tell("2022-10-02", "offer-training", json!({
             "training": key(810 + n), "needs": [key(800 + n)], "topic": "mediation", "district": district, "seats": 5,
             "minutes": 60, "begins_on": "2022-11-01", "format": "online",
         }));
-        programme.tell("2022-10-04", "record-intervention", json!({
-            "school": school, "staff": key(500 + n), "assignment": key(600 + n), "minutes": 30 * n,
-            "work": {"mediation": {"parties": 2, "result": "agreed"}},
-        }));
+        programme.tell(
+            "2022-10-04",
+            "record-intervention",
+            json!({
+                "school": school, "staff": key(500 + n), "assignment": key(600 + n), "minutes": 30 * n,
+                "work": {"mediation": {"parties": 2, "result": "agreed"}},
+            }),
+        );
     }
-    programme.tell("2022-10-03", "offer-training", json!({
-        "training": key(820), "needs": [key(801), key(802)], "topic": "inclusion", "district": "15", "seats": 5,
-        "minutes": 60, "begins_on": "2022-11-01", "format": "online",
-    }));
+    programme.tell(
+        "2022-10-03",
+        "offer-training",
+        json!({
+            "training": key(820), "needs": [key(801), key(802)], "topic": "inclusion", "district": "15", "seats": 5,
+            "minutes": 60, "begins_on": "2022-11-01", "format": "online",
+        }),
+    );
     programme
 }
 

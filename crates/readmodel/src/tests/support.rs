@@ -121,17 +121,16 @@ pub async fn log_of(events: &[Recorded], count: usize) -> Arc<dyn EventLog> {
     Arc::new(log)
 }
 
-/// A log that answers at most so many events at a time, in turn.
-pub struct Paged {
+/// See [`paged`].
+struct Paged {
     log: Arc<dyn EventLog>,
     sizes: Vec<usize>,
     turn: AtomicUsize,
 }
 
-impl Paged {
-    pub fn new(log: Arc<dyn EventLog>, sizes: Vec<usize>) -> Arc<dyn EventLog> {
-        Arc::new(Self { log, sizes, turn: AtomicUsize::new(0) })
-    }
+/// That log, with pages of these sizes in turn.
+pub fn paged(log: Arc<dyn EventLog>, sizes: Vec<usize>) -> Arc<dyn EventLog> {
+    Arc::new(Paged { log, sizes, turn: AtomicUsize::new(0) })
 }
 
 impl Reader for Paged {
@@ -270,7 +269,12 @@ impl Programme {
 }
 
 /// What all queries answer to somebody who sees everything, on a day and for a period.
-pub async fn all_answers(models: &ReadModels, as_of: AsOf, on: BusinessDate, during: Period) -> BTreeMap<String, Value> {
+pub async fn all_answers(
+    models: &ReadModels,
+    as_of: AsOf,
+    on: BusinessDate,
+    during: Period,
+) -> BTreeMap<String, Value> {
     let viewer = auditor();
     let mut answers = BTreeMap::new();
     let mut add = |name: String, data: Value| {
@@ -288,23 +292,16 @@ pub async fn all_answers(models: &ReadModels, as_of: AsOf, on: BusinessDate, dur
         let answer = models.trainings(&viewer, &trainings).await.unwrap();
         add(format!("trainings {}", during.is_some()), json!(answer.data));
     }
-    for group in [
-        None,
-        Some(Group::District),
-        Some(Group::Form),
-        Some(Group::Provider),
-        Some(Group::School),
-        Some(Group::Month),
-    ] {
+    for group in
+        [None, Some(Group::District), Some(Group::Form), Some(Group::Provider), Some(Group::School), Some(Group::Month)]
+    {
         let query = ActivityQuery { as_of, group, ..ActivityQuery::of(during) };
         let answer = models.activity_profile(&viewer, &query).await.unwrap();
         add(format!("activity {group:?}"), json!(answer.data));
     }
     for category in Category::ALL.iter().filter(|c| !matches!(c, Category::Intervention | Category::Principal)) {
-        let viewer = super::support::viewer([
-            (Role::Auditor, Scope::State {}),
-            (Role::CoordinationOffice, Scope::State {}),
-        ]);
+        let viewer =
+            super::support::viewer([(Role::Auditor, Scope::State {}), (Role::CoordinationOffice, Scope::State {})]);
         let query = RegisterQuery { as_of, page: page.clone(), ..RegisterQuery::of(*category) };
         add(format!("register {}", category.name()), json!(models.register(&viewer, &query).await.unwrap().data));
     }

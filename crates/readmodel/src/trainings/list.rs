@@ -217,8 +217,7 @@ impl ReadModels {
         );
         query.trainings(&mut total, &visible, known);
         let open = query.open_needs(&visible, known);
-        let (position, answers) =
-            asked.fetch(vec![page.stmt(), needs.stmt(), total.stmt(), open.stmt()]).await?;
+        let (position, answers) = asked.fetch(vec![page.stmt(), needs.stmt(), total.stmt(), open.stmt()]).await?;
 
         let mut behind = needs_by_training(&answers[1])?;
         let mut rows: Vec<TrainingRow> =

@@ -36,7 +36,10 @@ impl Child {
     pub async fn serve(directory: &Path) -> Result<Self, BenchError> {
         let mut command = this_program()?;
         command.arg("--data").arg(directory).args(["serve", "--listen", "127.0.0.1:0"]);
-        command.env("SFS_RATE_LIMIT_PER_SECOND", "0").env("SFS_LOG_FILTER", "warn").env("SFS_ORIGIN", super::world::ORIGIN);
+        command
+            .env("SFS_RATE_LIMIT_PER_SECOND", "0")
+            .env("SFS_LOG_FILTER", "warn")
+            .env("SFS_ORIGIN", super::world::ORIGIN);
         Self::start(command).await
     }
 

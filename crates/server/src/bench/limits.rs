@@ -95,10 +95,9 @@ async fn our_tables(bench: &Bench<'_>, rows: i64) -> Result<f64, BenchError> {
     sfs_eventlog::EventLog::close(&log).await;
     let db = Db::open(&path, Options::default()).await?;
     let mut writer = db.writer().await?;
-    let streams = Many::insert("stream (sid, name)", 2).statements(
-        (1..=10_000).collect::<Vec<i64>>(),
-        |stmt, n| stmt.int(n).text(format!("intervention/S{n}/2025-26")),
-    );
+    let streams = Many::insert("stream (sid, name)", 2).statements((1..=10_000).collect::<Vec<i64>>(), |stmt, n| {
+        stmt.int(n).text(format!("intervention/S{n}/2025-26"))
+    });
     writer.begin().await?;
     for stmt in streams {
         writer.execute(stmt).await?;

@@ -83,8 +83,10 @@ impl Bench<'_> {
 /// Measures everything that was asked for and prints as it goes.
 pub async fn run(args: &BenchArgs, json: bool) -> Result<Report, BenchError> {
     let temporary = args.directory.is_none();
-    let directory =
-        args.directory.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("sfs-bench-{}", std::process::id())));
+    let directory = args
+        .directory
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("sfs-bench-{}", std::process::id())));
     std::fs::create_dir_all(&directory).map_err(io("cannot make the directory of the measurement"))?;
     let mut bench = Bench { args, directory: directory.clone(), report: Report::new(json) };
     let measured = measure(&mut bench).await;

@@ -28,7 +28,8 @@ const QUERIES: [(&str, &str); 5] = [
 /// Milliseconds from a command's answer until the read models have it, p99, while `rate` commands a
 /// second come in.
 pub(super) async fn lag(server: &Child, world: &World, length: Duration, rate: f64) -> Result<Vec<f64>, BenchError> {
-    let load = Load::new(server.address, world.commands(), 32, Pace::PerSecond(rate), length.max(Duration::from_secs(2)));
+    let load =
+        Load::new(server.address, world.commands(), 32, Pace::PerSecond(rate), length.max(Duration::from_secs(2)));
     let background = tokio::spawn(async move { load.run().await });
     let mut client = Client::connect(server.address).await?;
     let (command, read) = (world.commands(), world.get("/v1/overview"));

@@ -51,7 +51,8 @@ fn school(n: u64) -> String {
 fn request(name: &str, body: Value, n: u64, on: &str) -> Result<Request, BenchError> {
     let broken = |why: String| BenchError::World(format!("{name}: {why}"));
     let entry = command_entry(name).ok_or_else(|| broken("no such command".into()))?;
-    let command = Command::deserialize_as(entry.category, Named { name, body }).map_err(|why| broken(why.to_string()))?;
+    let command =
+        Command::deserialize_as(entry.category, Named { name, body }).map_err(|why| broken(why.to_string()))?;
     let occurred_on = BusinessDate::parse(on).map_err(|why| broken(why.to_string()))?;
     Ok(Request { occurred_on: Some(occurred_on), ..Request::new(entry, command, uuid(9, n)) })
 }
@@ -81,8 +82,16 @@ async fn fill(installation: &Installation) -> Result<World, BenchError> {
     };
     let document = "A".repeat(43);
     let mut as_coordinator = vec![
-        next("register-organisation", json!({"organisation": PROVIDER, "name": "Träger der Messung", "legal_form": "registered_association", "sector": "private", "kind": "free_youth_welfare"}), "2015-01-01")?,
-        next("confirm-provider-recognition", json!({"organisation": PROVIDER, "recognition": "youth_welfare_75", "document": document}), "2015-01-02")?,
+        next(
+            "register-organisation",
+            json!({"organisation": PROVIDER, "name": "Träger der Messung", "legal_form": "registered_association", "sector": "private", "kind": "free_youth_welfare"}),
+            "2015-01-01",
+        )?,
+        next(
+            "confirm-provider-recognition",
+            json!({"organisation": PROVIDER, "recognition": "youth_welfare_75", "document": document}),
+            "2015-01-02",
+        )?,
     ];
     let mut as_manager = Vec::new();
     let (from, to) = ("2015-08-01", format!("{}-08-01", 2015 + YEARS));
@@ -90,7 +99,11 @@ async fn fill(installation: &Installation) -> Result<World, BenchError> {
         let school = school(school_number);
         let staff = uuid(1, school_number);
         as_coordinator.push(next("register-school", json!({"school": school, "name": format!("Schule {school_number}"), "form": "SEK", "district": "15083", "ownership": "public"}), "2015-01-03")?);
-        as_coordinator.push(next("propose-cooperation", json!({"school": school, "provider": PROVIDER, "concept": document}), "2015-02-01")?);
+        as_coordinator.push(next(
+            "propose-cooperation",
+            json!({"school": school, "provider": PROVIDER, "concept": document}),
+            "2015-02-01",
+        )?);
         as_coordinator.push(next("sign-cooperation-agreement", json!({"school": school, "provider": PROVIDER, "period": {"from": from, "to": to}, "goals": ["teamwork"], "meeting_rhythm": "monthly", "data_protection_clause": true, "signed_by": {"school": true, "provider": true}, "document": document}), "2015-03-01")?);
         as_manager.push(next("confirm-staff-qualification", json!({"staff": staff, "provider": PROVIDER, "qualification": "social_work", "state_recognised": true, "document": document}), "2015-04-01")?);
         as_manager.push(next("assign-staff", json!({"staff": staff, "assignment": uuid(2, school_number), "function": "school_social_worker", "workplace": {"school": {"school": school, "provider": PROVIDER}}, "fte": 1000, "period": {"from": from, "to": to}}), "2015-05-01")?);
@@ -189,7 +202,8 @@ pub async fn grow(directory: &Path, world: &World, events: u64, progress: impl F
             text.push(b'}');
             let body: Body = serde_json::from_slice(&text).map_err(|why| BenchError::World(why.to_string()))?;
             let named = Named { name: entry.name, body: body.data };
-            let command = Command::deserialize_as(entry.category, named).map_err(|why| BenchError::World(why.to_string()))?;
+            let command =
+                Command::deserialize_as(entry.category, named).map_err(|why| BenchError::World(why.to_string()))?;
             requests.push(Request { occurred_on: Some(body.occurred_on), ..Request::new(entry, command, uuid(3, n)) });
         }
         for outcome in installation.handler.handle_each(&caller, &requests).await {

@@ -9,9 +9,7 @@ use sfs_domain::identity::{Label, Name};
 use sfs_domain::organisation::{Kind, LegalForm, Sector};
 use sfs_domain::programme::{CategoryOfRegion, Fund};
 use sfs_domain::provenance::{Provenance, ProvenanceStatus};
-use sfs_domain::{
-    BusinessDate, Command, OrganisationId, Period, network_office, organisation, programme, school,
-};
+use sfs_domain::{BusinessDate, Command, OrganisationId, Period, network_office, organisation, programme, school};
 
 use super::{ImportError, Progress, derived_id};
 use crate::reference::{FundingCycleRow, OfficeRow, ProgrammeRow, ReferenceFiles, SchoolRow, files, slug};
@@ -324,14 +322,8 @@ mod tests {
         assert_eq!(first.refused, []);
         assert_eq!(first.later, 0);
         let of = |name| first.accepted.get(name).copied().unwrap_or_default();
-        assert_eq!(
-            [of("open-programme"), of("define-funding-period"), of("define-funding-cycle")],
-            [1, 3, 7],
-        );
-        assert_eq!(
-            [of("register-organisation"), of("register-school"), of("establish-network-office")],
-            [15, 901, 14],
-        );
+        assert_eq!([of("open-programme"), of("define-funding-period"), of("define-funding-cycle")], [1, 3, 7],);
+        assert_eq!([of("register-organisation"), of("register-school"), of("establish-network-office")], [15, 901, 14],);
         let before = subject.head().await;
         let second = reference_data(&subject.handler, &subject.ministry().await, &|_| ()).await.unwrap();
         assert_eq!((second.events(), second.unchanged), (0, first.accepted));
@@ -370,17 +362,17 @@ mod tests {
         reference_data(&subject.handler, &caller, &|_| ()).await.unwrap();
         let school = sfs_domain::SchoolId::parse("ST-JS2016-1").unwrap();
         let change = school::Command::ChangeSchoolForm { school: school.clone(), form: Label::parse("GMS").unwrap() };
-        let mut request = Request::new(
-            command_entry("change-school-form").unwrap(),
-            Command::School(change),
-            derived_id(&[b"test"]),
-        );
+        let mut request =
+            Request::new(command_entry("change-school-form").unwrap(), Command::School(change), derived_id(&[b"test"]));
         request.precondition = sfs_command::Precondition::Version(1);
         subject.handler.handle(&caller, &request).await.unwrap();
         let again = reference_data(&subject.handler, &caller, &|_| ()).await.unwrap();
         assert_eq!((again.events(), again.refused.len()), (0, 0));
         let folded = subject.handler.state(&school::stream(&school)).await.unwrap();
-        assert_eq!(<School as sfs_domain::catalogue::Folded>::of(&folded.state).unwrap().known().unwrap().form.as_str(), "GMS");
+        assert_eq!(
+            <School as sfs_domain::catalogue::Folded>::of(&folded.state).unwrap().known().unwrap().form.as_str(),
+            "GMS"
+        );
         let office = network_office::stream(&sfs_domain::Ags::parse("15083").unwrap());
         assert_eq!(subject.handler.state(&office).await.unwrap().version, 1);
     }

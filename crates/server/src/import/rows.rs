@@ -7,9 +7,7 @@ use sfs_domain::network_office::Site;
 use sfs_domain::organisation::{Kind as OrganisationKind, LegalForm, Sector};
 use sfs_domain::provenance::{Provenance, ProvenanceStatus};
 use sfs_domain::school::Ownership;
-use sfs_domain::{
-    Ags, BusinessDate, Command, OrganisationId, Reason, SchoolId, network_office, organisation, school,
-};
+use sfs_domain::{Ags, BusinessDate, Command, OrganisationId, Reason, SchoolId, network_office, organisation, school};
 
 use super::columns::Kind;
 use super::table::{Row, Table};
@@ -50,8 +48,13 @@ pub(super) fn drafts(table: &Table, findings: &mut Vec<Finding>) -> Vec<Draft> {
         if let Some(name) = row.text(key(table.kind))
             && let Some(first) = seen.insert(name, row.number)
         {
-            findings.push(Finding::new(Some(row.number), Some(key(table.kind)), "IMP-09",
-                format!("„{name}“ steht schon in Zeile {first}."), format!("`{name}` already stands in row {first}.")));
+            findings.push(Finding::new(
+                Some(row.number),
+                Some(key(table.kind)),
+                "IMP-09",
+                format!("„{name}“ steht schon in Zeile {first}."),
+                format!("`{name}` already stands in row {first}."),
+            ));
         }
         let command = match table.kind {
             Kind::Schools => school(row, findings).map(Command::School),
@@ -116,8 +119,13 @@ fn office(row: &Row, findings: &mut Vec<Finding>) -> Option<network_office::Comm
     let place = row.read("place", findings, Name::parse);
     let postcode = row.read("postcode", findings, Postcode::parse);
     if row.text("postcode").is_some() && row.text("place").is_none() {
-        findings.push(Finding::new(Some(row.number), Some("place"), "IMP-11",
-            "Zu einer Postleitzahl gehört der Ort.", "A postcode needs its town."));
+        findings.push(Finding::new(
+            Some(row.number),
+            Some("place"),
+            "IMP-11",
+            "Zu einer Postleitzahl gehört der Ort.",
+            "A postcode needs its town.",
+        ));
     }
     let provenance = provenance(row, findings);
     Some(network_office::Command::EstablishNetworkOffice {
@@ -142,8 +150,13 @@ fn provenance(row: &Row, findings: &mut Vec<Finding>) -> Option<Provenance> {
     let filled = |column| row.text(column).is_some();
     if filled("source") != filled("status") || (filled("as_of") && !filled("source")) {
         let missing = if filled("source") { "status" } else { "source" };
-        findings.push(Finding::new(Some(row.number), Some(missing), "IMP-12",
-            "Zu einer Herkunft gehören Quelle und Status.", "A provenance needs source and status."));
+        findings.push(Finding::new(
+            Some(row.number),
+            Some(missing),
+            "IMP-12",
+            "Zu einer Herkunft gehören Quelle und Status.",
+            "A provenance needs source and status.",
+        ));
     }
     Some(Provenance { source: source?, status: status?, as_of })
 }

@@ -24,9 +24,13 @@ pub(super) fn read(kind: Kind, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(why) => {
             let line = bytes[..why.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() as u64 + 1;
-            findings.push(Finding::new(Some(line), None, "IMP-01",
+            findings.push(Finding::new(
+                Some(line),
+                None,
+                "IMP-01",
                 "Die Datei ist nicht in UTF-8 gespeichert; bitte als „CSV UTF-8“ speichern.",
-                "The file is not stored in UTF-8; please save it as \"CSV UTF-8\"."));
+                "The file is not stored in UTF-8; please save it as \"CSV UTF-8\".",
+            ));
             return None;
         }
     };
@@ -62,48 +66,66 @@ pub(super) fn read(kind: Kind, bytes: &[u8], findings: &mut Vec<Finding>) -> Opt
             continue;
         }
         if record.len() != names.len() {
-            findings.push(Finding::new(Some(number), None, "IMP-06",
+            findings.push(Finding::new(
+                Some(number),
+                None,
+                "IMP-06",
                 format!("Die Zeile hat {} Werte, die Kopfzeile {} Spalten.", record.len(), names.len()),
-                format!("The row has {} values, the first line {} columns.", record.len(), names.len())));
+                format!("The row has {} values, the first line {} columns.", record.len(), names.len()),
+            ));
             continue;
         }
         let cells = names.iter().zip(&record).map(|(column, cell)| (*column, cell.trim().to_owned())).collect();
         rows.push(Row { number, cells });
     }
     if rows.is_empty() && findings.is_empty() {
-        findings.push(Finding::new(None, None, "IMP-02",
-            "Die Datei hat keine Zeile unter der Kopfzeile.", "The file has no row below its first line."));
+        findings.push(Finding::new(
+            None,
+            None,
+            "IMP-02",
+            "Die Datei hat keine Zeile unter der Kopfzeile.",
+            "The file has no row below its first line.",
+        ));
     }
     Some(Table { kind, rows })
 }
 
 /// The columns that the first line names; none if not each of them is known.
-fn header_columns(
-    kind: Kind,
-    header: &csv::StringRecord,
-    findings: &mut Vec<Finding>,
-) -> Option<Vec<&'static Column>> {
+fn header_columns(kind: Kind, header: &csv::StringRecord, findings: &mut Vec<Finding>) -> Option<Vec<&'static Column>> {
     let known = columns(kind);
     let before = findings.len();
     let mut names: Vec<&'static Column> = Vec::new();
     for name in header {
         let name = name.trim();
         match known.iter().find(|column| column.name == name) {
-            Some(column) if names.contains(&column) => findings.push(Finding::new(Some(1), Some(name), "IMP-05",
+            Some(column) if names.contains(&column) => findings.push(Finding::new(
+                Some(1),
+                Some(name),
+                "IMP-05",
                 format!("Die Spalte „{name}“ steht mehr als einmal in der Kopfzeile."),
-                format!("The column `{name}` stands in the first line more than once."))),
+                format!("The column `{name}` stands in the first line more than once."),
+            )),
             Some(column) => names.push(column),
             None => {
                 let all = known.iter().map(|column| column.name).collect::<Vec<_>>().join(", ");
-                findings.push(Finding::new(Some(1), Some(name), "IMP-03",
+                findings.push(Finding::new(
+                    Some(1),
+                    Some(name),
+                    "IMP-03",
                     format!("Die Spalte „{name}“ ist nicht bekannt. Möglich sind: {all}."),
-                    format!("The column `{name}` is not known. There are: {all}.")));
+                    format!("The column `{name}` is not known. There are: {all}."),
+                ));
             }
         }
     }
     for column in known.iter().filter(|column| column.required && !names.contains(column)) {
-        findings.push(Finding::new(Some(1), Some(column.name), "IMP-04",
-            format!("Die Spalte „{}“ fehlt.", column.name), format!("The column `{}` is missing.", column.name)));
+        findings.push(Finding::new(
+            Some(1),
+            Some(column.name),
+            "IMP-04",
+            format!("Die Spalte „{}“ fehlt.", column.name),
+            format!("The column `{}` is missing.", column.name),
+        ));
     }
     (findings.len() == before).then_some(names)
 }
@@ -132,8 +154,13 @@ impl Row {
         if value.is_none() {
             let known = self.cells.iter().find(|(known, _)| known.name == column);
             let (de, en) = known.map_or(("", ""), |(column, _)| (column.de, column.en));
-            findings.push(Finding::new(Some(self.number), Some(column), "IMP-08",
-                format!("Der Wert ist nicht möglich. Erwartet wird: {de}."), format!("The value is not possible. Expected: {en}.")));
+            findings.push(Finding::new(
+                Some(self.number),
+                Some(column),
+                "IMP-08",
+                format!("Der Wert ist nicht möglich. Erwartet wird: {de}."),
+                format!("The value is not possible. Expected: {en}."),
+            ));
         }
         value
     }
@@ -146,8 +173,13 @@ impl Row {
         read: impl FnOnce(&'s str) -> Result<T, E>,
     ) -> Option<T> {
         if self.text(column).is_none() {
-            findings.push(Finding::new(Some(self.number), Some(column), "IMP-07",
-                "Hier fehlt ein Wert.", "A value is missing here."));
+            findings.push(Finding::new(
+                Some(self.number),
+                Some(column),
+                "IMP-07",
+                "Hier fehlt ein Wert.",
+                "A value is missing here.",
+            ));
             return None;
         }
         self.read(column, findings, read)

@@ -4,8 +4,8 @@ use std::io::Read;
 
 use serde::Serialize;
 use sfs_command::{Caller, CommandError, Handler, Outcome, Request};
-use sfs_domain::catalogue::command_entry;
 use sfs_domain::Refused;
+use sfs_domain::catalogue::command_entry;
 
 use super::columns::{Kind, columns};
 use super::rows::{Draft, command_name, drafts};
@@ -107,9 +107,13 @@ pub async fn csv(
 }
 
 fn too_large() -> Finding {
-    Finding::new(None, None, "IMP-13",
+    Finding::new(
+        None,
+        None,
+        "IMP-13",
         format!("Die Datei ist zu groß: höchstens {MAX_ROWS} Zeilen und 16 MiB; bitte teilen."),
-        format!("The file is too large: at most {MAX_ROWS} rows and 16 MiB; please split it."))
+        format!("The file is too large: at most {MAX_ROWS} rows and 16 MiB; please split it."),
+    )
 }
 
 fn requests(caller: &Caller, kind: Kind, bytes: &[u8], drafts: &[Draft]) -> Result<Vec<Request>, ImportError> {
@@ -129,11 +133,7 @@ fn requests(caller: &Caller, kind: Kind, bytes: &[u8], drafts: &[Draft]) -> Resu
 }
 
 impl ImportReport {
-    fn take(
-        &mut self,
-        drafts: &[Draft],
-        outcomes: Vec<Result<Outcome, CommandError>>,
-    ) -> Result<(), ImportError> {
+    fn take(&mut self, drafts: &[Draft], outcomes: Vec<Result<Outcome, CommandError>>) -> Result<(), ImportError> {
         for (draft, outcome) in drafts.iter().zip(outcomes) {
             match outcome {
                 Ok(Outcome::Accepted(receipt)) => {
@@ -143,9 +143,13 @@ impl ImportReport {
                 Ok(Outcome::Would { .. }) => self.accepted += 1,
                 Ok(Outcome::Replayed(_) | Outcome::Unchanged { .. }) => self.unchanged += 1,
                 Err(CommandError::Refused(refused)) => self.findings.push(self.refusal(draft.row, &refused)),
-                Err(CommandError::NotFound) => self.findings.push(Finding::new(Some(draft.row), None, "IMP-14",
+                Err(CommandError::NotFound) => self.findings.push(Finding::new(
+                    Some(draft.row),
+                    None,
+                    "IMP-14",
                     "Die Zeile liegt außerhalb des eigenen Geltungsbereichs.",
-                    "The row lies outside of the caller's scope.")),
+                    "The row lies outside of the caller's scope.",
+                )),
                 // Another row of the list is named by its own finding.
                 Err(CommandError::Sibling { .. }) => {}
                 Err(CommandError::Forbidden) => return Err(ImportError::Forbidden),
@@ -247,7 +251,10 @@ mod tests {
         assert_eq!(rules(&missing).iter().map(|(.., rule)| *rule).collect::<Vec<_>>(), ["IMP-04"; 3]);
         let more = SCHOOLS.replace("public\n", "public,more\n");
         assert_eq!(rules(&import(&subject, Kind::Schools, &more, false).await), [(Some(2), None, "IMP-06")]);
-        let half = SCHOOLS.replace("ownership\n", "ownership,as_of\n").replace("public\n", "public,2026-08-01\n").replace("unknown\n", "unknown,\n");
+        let half = SCHOOLS
+            .replace("ownership\n", "ownership,as_of\n")
+            .replace("public\n", "public,2026-08-01\n")
+            .replace("unknown\n", "unknown,\n");
         assert_eq!(rules(&import(&subject, Kind::Schools, &half, false).await), [(Some(2), Some("source"), "IMP-12")]);
     }
 

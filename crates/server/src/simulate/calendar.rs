@@ -19,7 +19,12 @@ impl Week {
 
     /// The last week that is recorded whole on that day.
     pub fn recorded_by(day: BusinessDate) -> Self {
-        Self(Self::of(day).0 - 1)
+        Self::of(day).before()
+    }
+
+    /// The week before.
+    pub const fn before(self) -> Self {
+        Self(self.0 - 1)
     }
 
     /// So many weeks later.

@@ -65,8 +65,7 @@ impl World<'_> {
         };
         if negative {
             let on = self.day(held_on, 1);
-            let draft =
-                self.draft(manager, "record-conference-resolution", on, resolve(held_on, Resolution::Negative));
+            let draft = self.draft(manager, "record-conference-resolution", on, resolve(held_on, Resolution::Negative));
             self.send(draft);
             let sign = self.sign_command(site, from, 12)?;
             let on = self.day(held_on, 8);
@@ -201,7 +200,6 @@ impl World<'_> {
     /// one.
     pub fn change_provider(&mut self, site: usize, on: BusinessDate) -> Result<(), SimulationError> {
         let (school, provider, manager) = self.parties(site);
-        let before = self.sites[site].provider;
         let told_on = self.day(on, -40);
         let terminate = Command::TerminateCooperation { school, provider, on };
         let forgotten = self.draft(manager, "terminate-cooperation", told_on, terminate.clone());
@@ -213,12 +211,14 @@ impl World<'_> {
         let draft = draft.at_current_version().because(reason);
         self.send(draft);
         let people = self.end_site_assignments(site, on, reason);
-        let rivals = self.rivals(before);
+        let rivals = self.rivals(site);
         if rivals.is_empty() {
             self.sites[site].active = false;
             return Ok(());
         }
-        self.sites[site].provider = rivals[self.chance.place(rivals.len())];
+        let next = rivals[self.chance.place(rivals.len())];
+        let before = std::mem::replace(&mut self.sites[site].provider, next);
+        self.sites[site].former.push(before);
         self.agree(site, on, 110)?;
         let to = self.sites[site].agreement.to;
         for (person, share) in people {
@@ -269,7 +269,7 @@ impl World<'_> {
             .collect();
         self.chance.shuffle(&mut sites);
         // The first three are where something else always happens.
-        sites.retain(|site| *site >= 3);
+        sites.retain(|site| *site >= 3 && !self.rivals(*site).is_empty());
         let count = (self.sites.len() * 15).div_ceil(1_000);
         sites.truncate(count);
         sites.into_iter().map(|site| (site, on)).collect()

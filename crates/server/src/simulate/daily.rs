@@ -122,13 +122,18 @@ impl World<'_> {
             None => self.manager_of(assignment.provider),
         };
         let at = if self.chance.permille(LATE) { week.after(self.chance.between(1, 5) as u32) } else { week };
-        let draft = self.draft(by, "record-intervention", day, Command::RecordIntervention {
-            school,
-            staff: assignment.staff,
-            assignment: assignment.key,
-            minutes: minutes_of(minutes)?,
-            work,
-        });
+        let draft = self.draft(
+            by,
+            "record-intervention",
+            day,
+            Command::RecordIntervention {
+                school,
+                staff: assignment.staff,
+                assignment: assignment.key,
+                minutes: minutes_of(minutes)?,
+                work,
+            },
+        );
         let mut done = Done { assignment, id: draft.id, by, day, minutes, work, at, voided: false };
         self.agenda.add(at, draft);
         if self.chance.permille(CORRECTED_PERMILLE) {
@@ -151,7 +156,13 @@ impl World<'_> {
     }
 
     /// The correction of an intervention.
-    pub fn correction(&mut self, done: &Done, on: BusinessDate, minutes: u32, work: Work) -> Result<Draft, SimulationError> {
+    pub fn correction(
+        &mut self,
+        done: &Done,
+        on: BusinessDate,
+        minutes: u32,
+        work: Work,
+    ) -> Result<Draft, SimulationError> {
         let command = Command::CorrectIntervention {
             school: self.sites[done.assignment.site].school.clone(),
             school_year: SchoolYear::of(done.day),
@@ -191,11 +202,8 @@ impl World<'_> {
     }
 
     fn void(&mut self, done: &Done) -> Result<(), SimulationError> {
-        let reason = self.chance.weighted(&[
-            (Reason::NotCarriedOut, 4),
-            (Reason::Duplicate, 4),
-            (Reason::DataEntryError, 2),
-        ]);
+        let reason =
+            self.chance.weighted(&[(Reason::NotCarriedOut, 4), (Reason::Duplicate, 4), (Reason::DataEntryError, 2)]);
         let (at, on) = self.later(done);
         let draft = self.voiding(done, on).because(reason);
         self.agenda.add(at, draft);
@@ -215,7 +223,11 @@ fn fitted(drawn: &[(Kind, u32)]) -> Vec<u32> {
         return drawn.iter().map(|(_, minutes)| *minutes).collect();
     }
     let shorter: Vec<u32> = drawn.iter().map(|(_, minutes)| (minutes * MOST_MINUTES / sum).max(5)).collect();
-    if shorter.iter().sum::<u32>() <= LONGEST_DAY { shorter } else { vec![LONGEST_DAY / drawn.len() as u32; drawn.len()] }
+    if shorter.iter().sum::<u32>() <= LONGEST_DAY {
+        shorter
+    } else {
+        vec![LONGEST_DAY / drawn.len() as u32; drawn.len()]
+    }
 }
 
 /// So many minutes.

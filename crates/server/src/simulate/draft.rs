@@ -24,6 +24,8 @@ pub(super) enum Version {
 pub(super) enum Expected {
     /// It is done.
     Accepted,
+    /// It is as the command wants it. Never foreseen.
+    Unchanged,
     /// A rule says no.
     Refused(&'static str),
     /// The version is not the current one.

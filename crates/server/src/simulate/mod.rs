@@ -355,7 +355,7 @@ fn report(
         fte_thousandths: world.first_fte,
         stopped_early,
         first_day,
-        last_day: week.friday().unwrap_or(end).min(end),
+        last_day: week.before().friday().unwrap_or(end).min(end),
         principals: world
             .cast
             .actors

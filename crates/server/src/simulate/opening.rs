@@ -1,9 +1,9 @@
 //! The half year before the first school year: roles, organisations with their recognition, agreements and staff. What
 //! happens to principals and organisations in later years stands here too.
 
+use sfs_domain::identity::Name;
 use sfs_domain::organisation::{self, Kind, LegalForm, Recognition, Sector};
 use sfs_domain::{BusinessDate, Grant, OrganisationId, Reason, Role, Scope, principal};
-use sfs_domain::identity::Name;
 
 use super::cast::seat;
 use super::world::{Told, World};

@@ -18,11 +18,8 @@ pub(super) enum Fate {
 }
 
 /// The positions of a network office: two full ones in each region.
-const OFFICE: [(Function, u32); 3] = [
-    (Function::NetworkCoordinator, 1_000),
-    (Function::NetworkCoordinator, 500),
-    (Function::OfficeAssistant, 500),
-];
+const OFFICE: [(Function, u32); 3] =
+    [(Function::NetworkCoordinator, 1_000), (Function::NetworkCoordinator, 500), (Function::OfficeAssistant, 500)];
 
 impl World<'_> {
     /// A position at a school is vacant from a day on.

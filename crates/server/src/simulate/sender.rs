@@ -22,8 +22,6 @@ pub(super) struct Tally {
     pub events: u64,
     /// Those of them that the log had before.
     pub replayed: u64,
-    /// Commands that asked for what already was.
-    pub unchanged: u64,
 }
 
 /// Sends commands and counts.
@@ -94,7 +92,9 @@ impl<'a> Sender<'a> {
 
     async fn is_done(&self, draft: &Draft) -> Result<bool, SimulationError> {
         let found = self.handler.find(draft.id).await;
-        found.map(|receipt| receipt.is_some()).map_err(|source| SimulationError::Command { command: draft.name, source })
+        found
+            .map(|receipt| receipt.is_some())
+            .map_err(|source| SimulationError::Command { command: draft.name, source })
     }
 
     async fn requests(&self, caller: &Caller, drafts: &[Draft]) -> Result<Vec<Request>, SimulationError> {
@@ -139,17 +139,14 @@ impl<'a> Sender<'a> {
 
     fn take(&mut self, draft: &Draft, outcome: Result<Outcome, CommandError>) -> Result<(), SimulationError> {
         let came = match outcome {
-            Ok(outcome) if draft.expected == Expected::Accepted => {
-                match outcome {
-                    Outcome::Unchanged { .. } | Outcome::Would { .. } => self.tally.unchanged += 1,
-                    Outcome::Replayed(_) => {
-                        self.count_accepted(draft);
-                        self.tally.replayed += 1;
-                    }
-                    Outcome::Accepted(_) => self.count_accepted(draft),
+            Ok(outcome @ (Outcome::Accepted(_) | Outcome::Replayed(_))) if draft.expected == Expected::Accepted => {
+                self.count_accepted(draft);
+                if matches!(outcome, Outcome::Replayed(_)) {
+                    self.tally.replayed += 1;
                 }
                 return Ok(());
             }
+            Ok(Outcome::Unchanged { .. } | Outcome::Would { .. }) => Expected::Unchanged,
             Ok(_) => Expected::Accepted,
             Err(CommandError::Refused(refused)) => Expected::Refused(refused.rule),
             Err(CommandError::Stale { .. }) => Expected::Stale,
@@ -186,6 +183,7 @@ impl Expected {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Accepted => "accepted",
+            Self::Unchanged => "unchanged",
             Self::Refused(rule) => rule,
             Self::Stale => "stale-version",
             Self::VersionMissing => "version-missing",

@@ -185,8 +185,7 @@ impl World<'_> {
         for place in 0..self.assignments.len() {
             let assignment = &self.assignments[place];
             if assignment.site == site && assignment.active_on(on) {
-                let person =
-                    Person { staff: assignment.staff, pace: assignment.pace, shared: assignment.shared };
+                let person = Person { staff: assignment.staff, pace: assignment.pace, shared: assignment.shared };
                 people.push((person, assignment.share_on(on)));
                 self.end_assignment(place, on, told_on, reason);
             }

@@ -4,7 +4,7 @@ use sfs_domain::identity::{Label, Name};
 use sfs_domain::network_office::{self, Site};
 use sfs_domain::programme::{self, Module, Rates};
 use sfs_domain::school::{self, Ownership};
-use sfs_domain::{BasisPoints, BusinessDate, Period, Reason, SchoolId, SchoolYear};
+use sfs_domain::{Ags, BasisPoints, BusinessDate, Period, Reason, SchoolId, SchoolYear};
 
 use super::cast::seat;
 use super::work::headcount;
@@ -84,7 +84,7 @@ impl World<'_> {
     }
 
     /// Takes a school outside of the programme away, of that form and, if asked, of the same district as another.
-    fn take_other(&mut self, form: &str, district: Option<&sfs_domain::Ags>) -> Option<SchoolId> {
+    fn take_other(&mut self, form: &str, district: Option<&Ags>) -> Option<SchoolId> {
         let fits = |place: &usize| {
             let other = self.others[*place];
             other.form.as_str() == form && district.is_none_or(|district| other.district == *district)
@@ -111,7 +111,8 @@ impl World<'_> {
         let source = Label::parse("simulated count").map_err(value)?;
         for site in 0..self.sites.len() {
             let change = self.chance.between(96, 104) as u32;
-            let (pupils, by) = (self.sites[site].pupils * change / 100, self.cast.network_office(&self.sites[site].district));
+            let (pupils, by) =
+                (self.sites[site].pupils * change / 100, self.cast.network_office(&self.sites[site].district));
             self.sites[site].pupils = pupils;
             let on = self.day_between(first, 75, 92);
             let command = school::Command::RecordPupilNumbers {
@@ -160,35 +161,43 @@ impl World<'_> {
             self.move_office_staff(&district, &before, &after, from)?;
             self.office_providers.insert(district.clone(), after);
         }
-        for number in 0..2 {
-            if let Some(district) = districts.get((year as usize + number) % districts.len()) {
-                self.add_office_site(district, first)?;
-            }
-        }
+        self.add_office_sites(&districts, year);
         if year == 0 { self.establish_office_again(&district, first) } else { Ok(()) }
     }
 
-    fn add_office_site(&mut self, district: &sfs_domain::Ags, first: BusinessDate) -> Result<(), SimulationError> {
-        let towns: Vec<&Name> = self
-            .files
-            .schools
-            .iter()
-            .filter(|school| school.district == *district)
-            .map(|school| &school.municipality)
-            .collect();
-        let Some(place) = towns.get(self.chance.place(towns.len())).map(|town| (*town).clone()) else { return Ok(()) };
-        let on = self.day_between(first, 40, 150);
-        let command = network_office::Command::AddNetworkOfficeSite {
-            district: district.clone(),
-            site: Site { place, postcode: None },
-        };
-        let draft = self.draft(self.cast.network_office(district), "add-network-office-site", on, command);
-        self.send(draft);
-        Ok(())
+    /// Two offices get another site, in a town where they have none; in a city there may be no other town.
+    fn add_office_sites(&mut self, districts: &[Ags], year: u32) {
+        let first = self.first_day(year);
+        let everywhere: Vec<Ags> = self.files.reference.districts.keys().cloned().collect();
+        let here = districts.iter().cycle().skip(year as usize).take(districts.len());
+        let mut left = 2;
+        for district in here.chain(&everywhere) {
+            let towns: Vec<&Name> = self
+                .files
+                .schools
+                .iter()
+                .filter(|school| school.district == *district)
+                .map(|school| &school.municipality)
+                .filter(|town| !self.office_towns.contains(&(district.clone(), (*town).clone())))
+                .collect();
+            let Some(place) = towns.get(self.chance.place(towns.len())).map(|town| (*town).clone()) else { continue };
+            self.office_towns.insert((district.clone(), place.clone()));
+            let on = self.day_between(first, 40, 150);
+            let command = network_office::Command::AddNetworkOfficeSite {
+                district: district.clone(),
+                site: Site { place, postcode: None },
+            };
+            let draft = self.draft(self.cast.network_office(district), "add-network-office-site", on, command);
+            self.send(draft);
+            left -= 1;
+            if left == 0 {
+                return;
+            }
+        }
     }
 
     /// The office of another district is closed and, on the same day, established anew.
-    fn establish_office_again(&mut self, except: &sfs_domain::Ags, first: BusinessDate) -> Result<(), SimulationError> {
+    fn establish_office_again(&mut self, except: &Ags, first: BusinessDate) -> Result<(), SimulationError> {
         let office = self.files.offices.iter().find(|office| office.public && office.district != *except);
         let Some(office) = office else { return Ok(()) };
         let on = self.day(first, 212);

@@ -34,7 +34,7 @@ async fn events(subject: &Subject) -> Vec<StoredEvent> {
 
 #[tokio::test]
 async fn every_command_of_the_catalogue_is_used_by_the_smallest_simulation() {
-    for seed in 1..=3 {
+    for seed in 1..=4 {
         let (subject, report) = simulated(&settings(LEAST_SCHOOLS, seed)).await;
         let unused: Vec<_> =
             COMMANDS.iter().map(|entry| entry.name).filter(|name| !report.commands.contains_key(name)).collect();
@@ -64,9 +64,37 @@ async fn corrections_voids_and_refusals_have_the_stated_shares() {
     assert!((8..=15).contains(&permille(report.refused())), "{report:?}");
     // Every rule of which the simulation makes fun.
     for rule in [
-        "COO-06", "COO-07", "COO-18", "GEN-01", "GEN-02", "INT-02", "INT-03", "INT-04", "INT-05", "INT-06", "INT-08",
-        "INT-09", "INT-10", "INT-11", "NEE-04", "OFF-03", "ORG-05", "PRG-05", "PRI-01", "SCH-02", "STA-03", "STA-04",
-        "STA-05", "STA-13", "TRA-12", "TRA-17", "VAC-10", "forbidden", "not-found", "stale-version", "version-missing",
+        "COO-06",
+        "COO-07",
+        "COO-18",
+        "GEN-01",
+        "GEN-02",
+        "INT-02",
+        "INT-03",
+        "INT-04",
+        "INT-05",
+        "INT-06",
+        "INT-08",
+        "INT-09",
+        "INT-10",
+        "INT-11",
+        "NEE-04",
+        "OFF-03",
+        "ORG-05",
+        "PRG-05",
+        "PRI-01",
+        "SCH-02",
+        "STA-03",
+        "STA-04",
+        "STA-05",
+        "STA-13",
+        "TRA-12",
+        "TRA-17",
+        "VAC-10",
+        "forbidden",
+        "not-found",
+        "stale-version",
+        "version-missing",
     ] {
         assert!(report.refusals.contains_key(rule), "{rule} is missing: {:?}", report.refusals);
     }
@@ -151,6 +179,19 @@ impl EventLog for Ending {
     fn close(&self) -> BoxFuture<'_, ()> {
         self.log.close()
     }
+}
+
+#[tokio::test]
+async fn what_is_simulated_until_a_day_goes_on_from_there() {
+    let whole = settings(LEAST_SCHOOLS, 9);
+    let half = SimulationSettings { until: Some(BusinessDate::parse("2025-01-20").unwrap()), ..whole.clone() };
+    let (subject, first) = simulated(&half).await;
+    assert_eq!(first.last_day, BusinessDate::parse("2025-01-17").unwrap(), "the Friday whose week is over");
+    let until = BusinessDate::parse("2025-01-20").unwrap();
+    assert!(events(&subject).await.iter().all(|event| business_date(event.recorded_at) <= until));
+    let second = run(&subject.handler, &whole, &subject.clock, &|_| ()).await.unwrap();
+    assert_eq!((second.replayed, second.last_day), (first.events, BusinessDate::parse("2025-07-31").unwrap()));
+    assert_eq!(subject.head().await.root, simulated(&whole).await.0.head().await.root);
 }
 
 #[tokio::test]

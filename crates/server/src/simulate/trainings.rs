@@ -50,7 +50,8 @@ impl World<'_> {
 
     fn need(&mut self, by: usize, district: &Ags, topic: TrainingTopic, on: BusinessDate) -> ClientKey {
         let need = self.ids.key();
-        let source = self.chance.weighted(&[(NeedSource::Office, 5), (NeedSource::Survey, 3), (NeedSource::Steering, 1)]);
+        let source =
+            self.chance.weighted(&[(NeedSource::Office, 5), (NeedSource::Survey, 3), (NeedSource::Steering, 1)]);
         let command = training_need::Command::IdentifyTrainingNeed { need, source, topic, district: district.clone() };
         let draft = self.draft(by, "identify-training-need", on, command);
         self.send(draft);
@@ -108,8 +109,7 @@ impl World<'_> {
         match course {
             Course::Cancelled => {
                 let on = self.day(begins_on, -8);
-                let reason =
-                    self.chance.weighted(&[(Reason::TooFewRegistrations, 6), (Reason::Illness, 4)]);
+                let reason = self.chance.weighted(&[(Reason::TooFewRegistrations, 6), (Reason::Illness, 4)]);
                 let command = Command::CancelTraining { training };
                 let draft = self.draft(by, "cancel-training", on, command.clone()).at_current_version();
                 self.send(draft.because(reason));
@@ -149,7 +149,8 @@ impl World<'_> {
             (Audience::SchoolLeaders, 5),
         ];
         let second = self.chance.weighted(&audience[1..]);
-        let full = if course == Course::Cancelled { seats / 4 } else { seats * self.chance.between(55, 100) as u32 / 100 };
+        let full =
+            if course == Course::Cancelled { seats / 4 } else { seats * self.chance.between(55, 100) as u32 / 100 };
         let full = full.max(2);
         let command = |first: u32, other: u32| -> Result<Command, SimulationError> {
             Ok(Command::RecordTrainingRegistrations {

@@ -66,8 +66,8 @@ fn percent(kind: Kind, form: &str, weekday: usize, school_day: bool) -> u32 {
 
 /// A kind of work on a day, and its minutes.
 pub(super) fn kind(chance: &mut Chance, form: &str, weekday: usize, school_day: bool) -> (Kind, u32) {
-    let weighted =
-        KINDS.map(|(kind, weight, least, most)| ((kind, least, most), weight * percent(kind, form, weekday, school_day)));
+    let weighted = KINDS
+        .map(|(kind, weight, least, most)| ((kind, least, most), weight * percent(kind, form, weekday, school_day)));
     let (kind, least, most) = chance.weighted(&weighted);
     // In steps of five minutes, short ones more often.
     let (one, other) = (chance.between(least, most), chance.between(least, most));

@@ -36,6 +36,8 @@ pub(super) struct Site {
     pub pupils: u32,
     /// The provider that has the agreement: a place in [`World::providers`].
     pub provider: usize,
+    /// Providers that had one before.
+    pub former: Vec<usize>,
     /// The days of the agreement that was signed last.
     pub agreement: Period,
     pub goals: Set<Goal>,
@@ -107,6 +109,8 @@ pub(super) struct World<'a> {
     pub office_staff: Vec<OfficeAssignment>,
     /// Providers that have taken an office over.
     pub office_providers: BTreeMap<Ags, OrganisationId>,
+    /// Towns in which an office has a site, by district.
+    pub office_towns: BTreeSet<(Ags, Name)>,
     /// Schools that are not in the programme and still exist.
     pub others: Vec<&'static SchoolRow>,
     /// Interventions in thousandths of the usual number.
@@ -138,13 +142,7 @@ impl World<'_> {
     }
 
     /// A command that must be accepted.
-    pub fn draft(
-        &mut self,
-        by: usize,
-        name: &'static str,
-        on: BusinessDate,
-        command: impl Into<Told>,
-    ) -> Draft {
+    pub fn draft(&mut self, by: usize, name: &'static str, on: BusinessDate, command: impl Into<Told>) -> Draft {
         Draft {
             id: self.ids.uuid(),
             by,
@@ -180,11 +178,12 @@ impl World<'_> {
         self.cast.manager(&self.providers[provider].id)
     }
 
-    /// Other providers of the same district.
-    pub fn rivals(&self, provider: usize) -> Vec<usize> {
-        let district = &self.providers[provider].district;
-        let same = |place: &usize| *place != provider && *place != self.spare && self.providers[*place].district == *district;
-        (0..self.providers.len()).filter(same).collect()
+    /// Providers of the district that have never worked at that school.
+    pub fn rivals(&self, site: usize) -> Vec<usize> {
+        let site = &self.sites[site];
+        let known = |place: usize| place == self.spare || place == site.provider || site.former.contains(&place);
+        let here = |place: &usize| self.providers[*place].district == site.district;
+        (0..self.providers.len()).filter(|place| here(place) && !known(*place)).collect()
     }
 
     /// All shares at schools on a day, in thousandths.
@@ -291,6 +290,11 @@ impl<'a> World<'a> {
             assignments: Vec::new(),
             office_staff: Vec::new(),
             office_providers: BTreeMap::new(),
+            office_towns: files
+                .offices
+                .iter()
+                .filter_map(|office| Some((office.district.clone(), office.site.as_ref()?.place.clone())))
+                .collect(),
             others,
             density: 1_000,
             mistakes: 0,
@@ -314,6 +318,7 @@ impl<'a> World<'a> {
                     form,
                     pupils: pupils * spread / 100,
                     provider: first_provider + number % count,
+                    former: Vec::new(),
                     agreement: Period { from: first, to: first.plus_days(1) },
                     goals: [Goal::FewerDropouts].into_iter().collect(),
                     active: true,

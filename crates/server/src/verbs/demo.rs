@@ -65,12 +65,7 @@ async fn issue_keys(installation: &Installation) -> Result<Keys, VerbError> {
     }
     let mut keys = keys.into_iter();
     let mut next = || keys.next().unwrap_or_default();
-    Ok(Keys {
-        coordination_office: next(),
-        auditor: next(),
-        administrator: next(),
-        network_office_boerde: next(),
-    })
+    Ok(Keys { coordination_office: next(), auditor: next(), administrator: next(), network_office_boerde: next() })
 }
 
 pub async fn run(configuration: Configuration, args: &DemoArgs, json: bool) -> Result<u8, VerbError> {

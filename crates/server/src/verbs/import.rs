@@ -95,6 +95,12 @@ pub async fn run(configuration: Configuration, args: &ImportArgs, json: bool) ->
         println!("{row:12} {:20} {:8} {}", finding.column.as_deref().unwrap_or_default(), finding.rule, finding.de);
     }
     let verb = if shown.dry_run { "würden übernommen" } else { "übernommen" };
-    println!("{} Zeilen: {} {verb}, {} unverändert, {} Befunde", shown.rows, shown.accepted, shown.unchanged, shown.findings.len());
+    println!(
+        "{} Zeilen: {} {verb}, {} unverändert, {} Befunde",
+        shown.rows,
+        shown.accepted,
+        shown.unchanged,
+        shown.findings.len()
+    );
     Ok(code)
 }

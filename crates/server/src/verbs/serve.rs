@@ -66,9 +66,7 @@ fn spawn(
     router: axum::Router,
     shutdown: CancellationToken,
 ) -> tokio::task::JoinHandle<std::io::Result<()>> {
-    tokio::spawn(async move {
-        axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await
-    })
+    tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await })
 }
 
 impl Serving {
@@ -111,8 +109,7 @@ impl Serving {
 }
 
 pub async fn run(configuration: Configuration) -> Result<u8, VerbError> {
-    let installation =
-        Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
     let mut serving = serve(installation, &configuration).await?;
     eprintln!("sfs: http://{}/  (API: /docs, OpenAPI: /openapi.json)", serving.address);
     if let Some(admin) = serving.admin_address {

@@ -71,9 +71,7 @@ fn scope(text: &str) -> Result<Scope, VerbError> {
         Some(("district", ags)) => Ags::parse(ags).map(Scope::District).map_err(invalid),
         Some(("provider", id)) => OrganisationId::parse(id).map(Scope::Provider).map_err(invalid),
         Some(("school", id)) => SchoolId::parse(id).map(Scope::School).map_err(invalid),
-        _ => Err(VerbError::Usage(format!(
-            "--scope {text}: use state, district:15083, provider:<id> or school:<id>"
-        ))),
+        _ => Err(VerbError::Usage(format!("--scope {text}: use state, district:15083, provider:<id> or school:<id>"))),
     }
 }
 
@@ -89,8 +87,7 @@ fn grant(args: &TokenArgs) -> Result<Grant, VerbError> {
 
 pub async fn run(configuration: Configuration, args: &TokenArgs, json: bool) -> Result<u8, VerbError> {
     let grant = grant(args)?;
-    let installation =
-        Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
     let handler = &installation.handler;
     let principal = PrincipalId(args.principal.unwrap_or_else(|| handler.entropy().uuid(handler.clock().now_micros())));
     let issued = issue(&installation, principal, grant.clone()).await;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::Serialize;
-use sfs_command::{SystemClock, Clock};
+use sfs_command::{Clock, SystemClock};
 use sfs_eventlog::tags;
 use sfs_ledger::{Leaf, OpenBody};
 use sfs_sql::{Db, Options};
@@ -59,7 +59,11 @@ pub async fn run(configuration: Configuration, args: &VerifyArgs, json: bool) ->
     let mut findings: Vec<FindingLine> = report
         .findings
         .iter()
-        .map(|finding| FindingLine { position: finding.position, check: finding.check.into(), what: finding.what.clone() })
+        .map(|finding| FindingLine {
+            position: finding.position,
+            check: finding.check.into(),
+            what: finding.what.clone(),
+        })
         .collect();
     let log_is_whole = report.found == 0;
     let mut found = report.found;
@@ -92,11 +96,7 @@ pub async fn run(configuration: Configuration, args: &VerifyArgs, json: bool) ->
 }
 
 /// The read models against a rebuild from the log, table by table.
-async fn compare_read_models(
-    configuration: &Configuration,
-    db: Db,
-    json: bool,
-) -> Result<Vec<FindingLine>, VerbError> {
+async fn compare_read_models(configuration: &Configuration, db: Db, json: bool) -> Result<Vec<FindingLine>, VerbError> {
     let reader = Arc::new(sfs_eventlog_sql::SqliteReader::new(db));
     let shown = Shown::start("Lesemodelle vergleichen", json);
     let now = Arc::new(|| SystemClock.now_micros());
@@ -108,6 +108,10 @@ async fn compare_read_models(
     let differing = compared.map_err(VerbError::unusable)?;
     Ok(differing
         .into_iter()
-        .map(|table| FindingLine { position: 0, check: "read model".into(), what: format!("`{table}` differs from a rebuild") })
+        .map(|table| FindingLine {
+            position: 0,
+            check: "read model".into(),
+            what: format!("`{table}` differs from a rebuild"),
+        })
         .collect())
 }
