@@ -17,6 +17,9 @@ def lines(_, value):
 
 @schemathesis.hook
 def before_call(_, case, kwargs):
-    """Asks for the representations of the feed that come to an end."""
+    """Asks for those representations of the feed that come to an end, and at once."""
     if case.operation.path == "/v1/events":
-        case.headers = {**(case.headers or {}), "Accept": "application/x-ndjson"}
+        endless = "follow" in (case.query or {})
+        headers = {name: value for name, value in (case.headers or {}).items() if name.lower() != "prefer"}
+        headers["Accept"] = "application/cloudevents-batch+json" if endless else "application/x-ndjson"
+        case.headers = headers

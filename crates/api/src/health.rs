@@ -97,7 +97,8 @@ pub async fn live() -> Response {
 
 /// `GET /readyz`: log and read models answer; 503 if not.
 pub async fn ready(State(app): State<Shared>) -> Response {
-    let projections = Projections::from(app.api.reads.status());
+    // Where it stands still is for everybody to see; why, for those who run it.
+    let projections = Projections { halted_because: None, ..app.api.reads.status().into() };
     let mut reasons = Vec::new();
     if projections.halted_at.is_some() {
         reasons.push("read-model-halted");

@@ -14,6 +14,7 @@ use crate::kinds;
 use crate::language::Text;
 use crate::messages;
 use crate::problem::Problem;
+use crate::strict::Strict;
 
 /// What every command says beside its own fields.
 #[derive(Debug, Default)]
@@ -82,7 +83,7 @@ fn object_fault<'a, T: Deserialize<'a>>(text: &'a str, is_object: bool) -> Probl
 /// Reads the command's own fields; `text` is the whole that `data` stands in.
 pub fn data_of(entry: &'static CommandEntry, text: &str, data: &RawValue) -> Result<Command, Problem> {
     let mut json = serde_json::Deserializer::from_str(data.get());
-    Command::deserialize_as(entry.category, Named { name: entry.name, body: &mut json })
+    Command::deserialize_as(entry.category, Named { name: entry.name, body: Strict(&mut json) })
         .map_err(|_| data_fault(entry, text, data.get()))
 }
 
@@ -90,7 +91,7 @@ pub fn data_of(entry: &'static CommandEntry, text: &str, data: &RawValue) -> Res
 fn data_fault(entry: &'static CommandEntry, text: &str, data: &str) -> Problem {
     let mut json = serde_json::Deserializer::from_str(data);
     let mut track = Track::new();
-    let body = serde_path_to_error::Deserializer::new(&mut json, &mut track);
+    let body = Strict(serde_path_to_error::Deserializer::new(&mut json, &mut track));
     match Command::deserialize_as(entry.category, Named { name: entry.name, body }) {
         Err(why) => fault("/data", &track.path(), &why, place_of(text, data)),
         // It failed a moment ago on the same text.
@@ -242,6 +243,8 @@ mod tests {
             at("/data/work/prevention/headcount/girls~1~0", "JSON-02"),
         );
         assert_eq!(of_work(json!({"painting": {}})), at("/data/work", "JSON-03"));
+        // A list is no object, even if it holds the right number of right values.
+        assert_eq!(of_work(prevention(json!([1, 1, 0]))), at("/data/work/prevention/headcount", "JSON-03"));
         for no_code in [json!(17), json!([]), json!({}), json!(null), json!({"travel": {}, "preparation": {}})] {
             assert_eq!(of_work(no_code), at("/data/work", "JSON-03"));
         }

@@ -16,6 +16,7 @@ mod messages;
 mod paging;
 mod params;
 mod problem;
+mod strict;
 mod tokens;
 mod troubles;
 

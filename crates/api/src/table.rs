@@ -1,6 +1,6 @@
 //! The table of routes.
 
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use axum::Router;
 use axum::body::Body;
@@ -35,17 +35,7 @@ pub fn router(api: Api) -> Router {
     measured::metrics_recorder();
     let app = App::new(api);
     measured::keep_tidy(&app);
-    let (router, document) = outside(Some(&app));
-    let document = Bytes::from(document.to_string());
-    let answer = move || {
-        let document = document.clone();
-        async move {
-            let mut response = Response::new(Body::from(document));
-            response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
-            cached(response)
-        }
-    };
-    router.route("/openapi.json", get(answer)).with_state(app)
+    outside(Some(&app)).0.with_state(app)
 }
 
 /// What only the installation itself asks: no key, so it must listen where nobody else reaches it.
@@ -64,8 +54,15 @@ pub fn admin_router(api: Api) -> Router {
 
 /// The OpenAPI 3.1 document of [`router`].
 pub fn openapi() -> Value {
-    static DOCUMENT: OnceLock<Value> = OnceLock::new();
-    DOCUMENT.get_or_init(|| outside(None).1).clone()
+    outside(None).1
+}
+
+/// `GET /openapi.json`.
+async fn document() -> Response {
+    static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| openapi().to_string().into());
+    let mut response = Response::new(Body::from(DOCUMENT.clone()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(JSON));
+    cached(response)
 }
 
 fn outside(app: Option<&Shared>) -> (Router<Shared>, Value) {
@@ -380,6 +377,7 @@ fn describing_routes(routes: &mut Routes<'_>) {
         .answer(200, "The kind.", vec![(JSON, kind), ("text/html", json!({"type": "string"}))])
         .problems([&kinds::NOT_FOUND, &kinds::NOT_ACCEPTABLE]);
     routes.add("/problems/{kind}", public, get(pages::problem), operation);
+    routes.serve("/openapi.json", public, get(document));
     routes.serve("/", public, get(pages::landing));
     routes.serve("/docs", public, get(pages::docs));
     routes.serve("/assets/docs.js", public, get(pages::script));

@@ -54,6 +54,21 @@ impl Follower {
     pub async fn take(generation: Arc<Generation>) -> Result<Self, SqlError> {
         let mut writer = generation.db().writer().await?;
         writer.begin().await?;
+        Self::begin(generation, writer).await
+    }
+
+    /// Takes a generation that one had before; not if somebody else has taken it since.
+    pub async fn take_again(generation: Arc<Generation>, epoch: i64) -> Result<Self, Stop> {
+        let mut writer = generation.db().writer().await?;
+        writer.begin().await?;
+        let same = Stmt::new("select position from cursor where epoch = $1").int(epoch);
+        match writer.fetch_optional(same).await? {
+            Some(_) => Ok(Self::begin(generation, writer).await?),
+            None => Err(Stop::TakenOver),
+        }
+    }
+
+    async fn begin(generation: Arc<Generation>, mut writer: Writer) -> Result<Self, SqlError> {
         writer.execute(Stmt::new("update cursor set epoch = epoch + 1")).await?;
         let row = writer.fetch_optional(Stmt::new("select position, epoch from cursor")).await?;
         let (position, epoch) = match row {
@@ -76,6 +91,11 @@ impl Follower {
         self.position
     }
 
+    /// What tells it from those who had the generation before and after it.
+    pub const fn epoch(&self) -> i64 {
+        self.epoch
+    }
+
     /// When the log learned the last event that was folded; `None` if none was.
     pub const fn last_at(&self) -> Option<i64> {
         self.last_at
@@ -93,7 +113,7 @@ impl Follower {
     }
 
     /// Writes what need not wait for the end of a long page. Nobody sees it before [`write`](Self::write).
-    pub async fn spill(&mut self) -> Result<(), SqlError> {
+    pub async fn spill(&mut self) -> Result<(), Stop> {
         let stmts = self.projections.spill();
         self.run(stmts).await
     }
@@ -117,11 +137,17 @@ impl Follower {
         Ok(())
     }
 
-    /// Runs the statements in the open transaction, or in a new one.
-    async fn run(&mut self, stmts: Vec<Stmt>) -> Result<(), SqlError> {
+    /// Runs the statements in the open transaction, or in a new one if nobody else has written.
+    async fn run(&mut self, stmts: Vec<Stmt>) -> Result<(), Stop> {
         if !self.writing {
             self.writer.begin().await?;
             self.writing = true;
+            let mine = Stmt::new("select position from cursor where position = $1 and epoch = $2")
+                .int(self.position as i64)
+                .int(self.epoch);
+            if self.writer.fetch_optional(mine).await?.is_none() {
+                return Err(Stop::TakenOver);
+            }
         }
         for stmt in stmts {
             self.writer.execute(stmt).await?;

@@ -56,11 +56,13 @@ pub(crate) async fn run(shared: Arc<Shared>) {
     let mut heads_end = false;
     let log: Arc<dyn Reader> = shared.log.clone();
     let mut decoder = Decoder::default();
+    // The generation and epoch that it had last: after a failure it goes on only where it was.
+    let mut held = None;
     while !shared.ending.is_cancelled() {
         shared.saw_head(*heads.borrow_and_update());
         // Between two pages a rebuild may put another generation into this place.
         let mut place = shared.follower.lock().await;
-        let again = match follow(&shared, &log, &mut place, &mut decoder).await {
+        let again = match follow(&shared, &log, &mut place, &mut held, &mut decoder).await {
             Ok(step) => {
                 let caught_up = shared.position() >= step.head;
                 shared.went_on(step, caught_up);
@@ -100,6 +102,7 @@ async fn follow(
     shared: &Shared,
     log: &Arc<dyn Reader>,
     place: &mut Option<Follower>,
+    held: &mut Option<(u64, i64)>,
     decoder: &mut Decoder,
 ) -> Result<Step, Stop> {
     let follower = match place {
@@ -107,11 +110,19 @@ async fn follow(
         None => match shared.halted() {
             // Whether it was right to stop does not change by trying again.
             Some(Halted { kind: HaltKind::Storage, .. }) | None => {
-                place.insert(Follower::take(shared.generation()).await?)
+                let generation = shared.generation();
+                let follower = match *held {
+                    Some((number, epoch)) if number == generation.number() => {
+                        Follower::take_again(generation, epoch).await?
+                    }
+                    _ => Follower::take(generation).await?,
+                };
+                place.insert(follower)
             }
             Some(_) => return Err(Stop::Ended),
         },
     };
+    *held = Some((follower.generation().number(), follower.epoch()));
     let (from, head) = (follower.position(), shared.head());
     if head.saturating_sub(from) > shared.pace.far_behind {
         let until = head.min(from + shared.pace.stride);

@@ -62,7 +62,7 @@ async fn every_described_route_is_served() {
     let document = sfs_api::openapi();
     assert_eq!(service.get("/openapi.json", "").await.json(), document);
     for (path, methods) in document["paths"].as_object().unwrap() {
-        let path = path.replace("{kind}", "invalid").replace("{file}", "x.json").replace('{', "").replace('}', "");
+        let path = path.replace("{kind}", "invalid").replace("{file}", "x.json").replace(['{', '}'], "");
         for (method, operation) in methods.as_object().unwrap() {
             let public = operation["security"] == serde_json::json!([]);
             let method = method.to_uppercase().parse().unwrap();

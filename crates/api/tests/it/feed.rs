@@ -224,7 +224,7 @@ struct Event {
 }
 
 /// A stream over a real connection.
-struct Sse(Lines<BufReader<OwnedReadHalf>>, Writing);
+struct Sse(Lines<BufReader<OwnedReadHalf>>, #[expect(dead_code, reason = "kept open")] Writing);
 
 /// Kept open: a connection that is closed on one side ends.
 type Writing = tokio::net::tcp::OwnedWriteHalf;

@@ -1,5 +1,7 @@
 //! The whole service through its real router, on a real log in a directory of its own.
 
+#![expect(clippy::unwrap_used, reason = "a test says what it expected")]
+
 mod service;
 
 mod access;

@@ -1,6 +1,7 @@
 //! The runner: skips nothing, goes on exactly where it was, and is one.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,7 +11,7 @@ use sfs_sql::{Db, Options, Stmt};
 use uuid::Uuid;
 
 use super::support::{
-    Models, Programme, SMALL, all_answers, append, auditor, log_of, open_in, paged, period, raw_event,
+    Models, Programme, SMALL, all_answers, append, auditor, log_of, open_in, paged, period, raw_event, silenced,
 };
 use crate::catch_up::Pace;
 use crate::{ActivityQuery, AsOf, HaltKind, ReadModels};
@@ -156,6 +157,33 @@ async fn of_two_runners_the_one_that_came_first_writes_no_more() {
     for all in [first, second, fresh] {
         all.models.stop().await;
     }
+}
+
+#[tokio::test]
+async fn a_storage_that_answers_again_is_followed_again() {
+    let programme = Programme::story();
+    let events = programme.world.events();
+    let silent = Arc::new(AtomicBool::new(false));
+    let log = silenced(log_of(events, 40).await, Arc::clone(&silent));
+    let all = Models::following(log).await;
+    silent.store(true, Ordering::Relaxed);
+    append(&*all.log, super::support::new_event(40, &events[40])).await;
+    assert!(!all.models.wait_for(41, Duration::from_secs(60)).await);
+    let halted = all.models.status().halted.unwrap();
+    assert_eq!((halted.position, halted.kind), (40, HaltKind::Storage));
+    assert!(halted.why.contains("the disk does not answer"), "{}", halted.why);
+    silent.store(false, Ordering::Relaxed);
+    for (n, event) in events.iter().enumerate().skip(41) {
+        append(&*all.log, super::support::new_event(n as u64, event)).await;
+    }
+    while all.models.status().halted.is_some() {
+        tokio::task::yield_now().await;
+    }
+    all.caught_up().await;
+    let fresh = programme.models().await;
+    assert_eq!(all.models.digest().await.unwrap(), fresh.models.digest().await.unwrap());
+    all.models.stop().await;
+    fresh.models.stop().await;
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -126,11 +126,17 @@ struct Paged {
     log: Arc<dyn EventLog>,
     sizes: Vec<usize>,
     turn: AtomicUsize,
+    silent: Arc<AtomicBool>,
 }
 
 /// That log, with pages of these sizes in turn.
 pub fn paged(log: Arc<dyn EventLog>, sizes: Vec<usize>) -> Arc<dyn EventLog> {
-    Arc::new(Paged { log, sizes, turn: AtomicUsize::new(0) })
+    Arc::new(Paged { log, sizes, turn: AtomicUsize::new(0), silent: Arc::default() })
+}
+
+/// That log, whose storage does not answer while the switch is on.
+pub fn silenced(log: Arc<dyn EventLog>, silent: Arc<AtomicBool>) -> Arc<dyn EventLog> {
+    Arc::new(Paged { log, sizes: vec![1_000], turn: AtomicUsize::new(0), silent })
 }
 
 impl Reader for Paged {
@@ -141,6 +147,9 @@ impl Reader for Paged {
         cursor: u64,
         max: usize,
     ) -> BoxFuture<'a, Result<Page, ReadError>> {
+        if self.silent.load(Ordering::Relaxed) {
+            return Box::pin(async { Err(ReadError::Storage("the disk does not answer".into())) });
+        }
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         self.log.read(filter, direction, cursor, max.min(self.sizes[turn % self.sizes.len()]))
     }

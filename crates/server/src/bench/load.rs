@@ -28,6 +28,9 @@ pub enum LoadError {
     Statuses(BTreeMap<u16, u64>, String),
 }
 
+/// Writes the body of the n-th request.
+pub type WriteBody = dyn Fn(u64, &mut Vec<u8>) + Send + Sync;
+
 /// What is sent: method and path, the lines of the header, and the body of the n-th request.
 #[derive(Clone)]
 pub struct Target {
@@ -38,7 +41,7 @@ pub struct Target {
     /// Whether each request gets a fresh `Idempotency-Key`.
     pub idempotency_key: Option<String>,
     /// Writes the body of the n-th request.
-    pub body: Arc<dyn Fn(u64, &mut Vec<u8>) + Send + Sync>,
+    pub body: Arc<WriteBody>,
 }
 
 /// When requests are sent.

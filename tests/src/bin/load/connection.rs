@@ -47,6 +47,12 @@ impl Connection {
             }
         }
     }
+
+    /// Lines of the last answer that state a problem: a list is answered 200 whatever its lines came to.
+    pub fn refused_lines(&self) -> u64 {
+        let mark = b"\"problem\":";
+        self.answer.windows(mark.len()).filter(|window| window == mark).count() as u64
+    }
 }
 
 fn find(bytes: &[u8], what: &[u8]) -> Option<usize> {

@@ -12,6 +12,7 @@ pub struct Samples {
     micros: Vec<u32>,
     statuses: BTreeMap<u16, u64>,
     errors: u64,
+    refused_lines: u64,
 }
 
 /// The line that is printed.
@@ -37,6 +38,8 @@ pub struct Report {
     pub max_ms: f64,
     /// Answers by status.
     pub statuses: BTreeMap<u16, u64>,
+    /// Lines of lists that were refused.
+    pub refused_lines: u64,
 }
 
 impl Samples {
@@ -49,6 +52,11 @@ impl Samples {
             }
             None => self.errors += 1,
         }
+    }
+
+    /// Adds lines of a list that were refused.
+    pub fn refuse_lines(&mut self, lines: u64) {
+        self.refused_lines += lines;
     }
 
     /// Sums up `seconds` in which each request had that many items.
@@ -68,6 +76,7 @@ impl Samples {
             p99_ms: at(0.99),
             max_ms: at(1.0),
             statuses: self.statuses,
+            refused_lines: self.refused_lines,
         }
     }
 }

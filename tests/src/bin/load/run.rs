@@ -96,7 +96,11 @@ async fn work(shared: Rc<Shared>, number: usize) {
         shared.write(&mut request, number, taken);
         let status = send(&shared.plan.address, &mut connection, &request).await;
         if start >= shared.began + shared.plan.warm_up {
-            shared.samples.borrow_mut().add(status, start.elapsed());
+            let mut samples = shared.samples.borrow_mut();
+            samples.add(status, start.elapsed());
+            if shared.plan.items > 1 {
+                samples.refuse_lines(connection.as_ref().map_or(0, Connection::refused_lines));
+            }
         }
         if status.is_none() {
             connection = None;
