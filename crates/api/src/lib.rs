@@ -33,6 +33,7 @@ mod answers;
 mod api_keys;
 mod bulk;
 mod bulk_each;
+mod command_routes;
 mod command_status;
 mod commands;
 

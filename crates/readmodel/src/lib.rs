@@ -8,6 +8,7 @@
 
 // What is asked and answered.
 mod answer;
+mod asked;
 mod explain;
 mod name_key;
 mod period;
@@ -33,6 +34,7 @@ mod read_models;
 mod rebuild;
 mod recorded;
 mod runner;
+mod shared;
 
 #[cfg(test)]
 mod tests;

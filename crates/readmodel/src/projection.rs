@@ -1,5 +1,7 @@
 //! What the writing half of a read model must do, and the list of all of them.
 
+use std::sync::OnceLock;
+
 use sfs_domain::Category;
 use sfs_eventlog::BoxFuture;
 use sfs_ledger::{Hash, digest};
@@ -129,6 +131,11 @@ impl Projections {
 
 /// What tells one form of the tables from another: a read database with another one is rebuilt.
 pub(crate) fn schema() -> Hash {
+    static SCHEMA: OnceLock<Hash> = OnceLock::new();
+    *SCHEMA.get_or_init(compute_schema)
+}
+
+fn compute_schema() -> Hash {
     let mut text = format!("{CODE_VERSION}\n");
     for table in Projections::new().tables() {
         text.push_str(table.create);

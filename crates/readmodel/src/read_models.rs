@@ -1,22 +1,21 @@
 //! The handle on all read models: open, start, stop, wait, ask.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use sfs_eventlog::{Direction, EventLog, Filter, ReadError};
-use sfs_sql::{Durability, Row, SqlError, Stmt};
+use sfs_sql::{Durability, SqlError, Stmt};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use crate::answer::{Answer, AsOf, Definition, QueryError, Valid};
-use crate::bitemporal::STILL_KNOWN;
-use crate::catch_up::{Pace, Step};
+use crate::catch_up::Pace;
 use crate::follower::Follower;
 use crate::generation::{Generation, Generations, Unusable};
 use crate::recorded::with_sources;
 use crate::runner::{self, Halted};
+use crate::shared::{Live, Shared, unpoisoned};
 
 /// Microseconds since 1970, UTC: the clock is injected.
 pub type Now = Arc<dyn Fn() -> i64 + Send + Sync>;
@@ -86,118 +85,6 @@ pub struct Status {
     pub generation: u64,
     /// The version of the tables and projections.
     pub schema: String,
-}
-
-/// What the runner tells those who ask.
-#[derive(Debug, Clone)]
-struct Live {
-    position: u64,
-    head: u64,
-    /// When the log learned the oldest event that is not in the answers.
-    oldest: Option<i64>,
-    halted: Option<Halted>,
-    /// Until here the answers of a generation that began empty are not complete.
-    complete_from: u64,
-}
-
-/// What the runner, a rebuild and the queries share.
-pub(crate) struct Shared {
-    pub log: Arc<dyn EventLog>,
-    pub now: Now,
-    pub pace: Pace,
-    pub generations: Generations,
-    serving: RwLock<Arc<Generation>>,
-    /// Who writes the serving generation. A rebuild holds this while it puts its own there.
-    pub follower: tokio::sync::Mutex<Option<Follower>>,
-    pub swapped: Notify,
-    pub ending: CancellationToken,
-    pub rebuilding: Mutex<Option<Progress>>,
-    live: watch::Sender<Live>,
-    /// Where a generation that began empty has to get by itself.
-    began_empty: bool,
-}
-
-fn unpoisoned<T>(lock: &Mutex<T>) -> MutexGuard<'_, T> {
-    lock.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Shared {
-    /// The generation that serves.
-    pub fn generation(&self) -> Arc<Generation> {
-        Arc::clone(&self.serving.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Puts another generation in its place; answers the one before.
-    pub fn serve(&self, generation: Arc<Generation>) -> Arc<Generation> {
-        std::mem::replace(&mut *self.serving.write().unwrap_or_else(PoisonError::into_inner), generation)
-    }
-
-    pub fn position(&self) -> u64 {
-        self.live.borrow().position
-    }
-
-    pub fn head(&self) -> u64 {
-        self.live.borrow().head
-    }
-
-    pub fn halted(&self) -> Option<Halted> {
-        self.live.borrow().halted.clone()
-    }
-
-    /// The log is at least that long.
-    pub fn saw_head(&self, head: u64) {
-        self.live.send_if_modified(|live| {
-            let grew = live.head < head;
-            live.head = live.head.max(head);
-            grew
-        });
-    }
-
-    /// Everything up to here is in the answers.
-    pub fn reached(&self, position: u64) {
-        self.live.send_if_modified(|live| {
-            let moved = live.position != position;
-            live.position = position;
-            live.head = live.head.max(position);
-            moved
-        });
-    }
-
-    /// A step was done.
-    pub fn went_on(&self, step: Step, caught_up: bool) {
-        self.live.send_modify(|live| {
-            live.head = live.head.max(step.head);
-            live.halted = None;
-            live.oldest = if caught_up { None } else { step.last_at.or(live.oldest) };
-        });
-    }
-
-    /// The runner stands still.
-    pub fn halt(&self, halted: Halted) {
-        if self.halted().as_ref() != Some(&halted) {
-            tracing::error!(position = halted.position, why = halted.why, "the read models do not go on");
-        }
-        let now = (self.now)();
-        self.live.send_modify(|live| {
-            live.halted = Some(halted);
-            live.oldest.get_or_insert(now);
-        });
-    }
-
-    /// Another generation serves, from that position on, and nothing is known against it.
-    pub fn restarted(&self, position: u64) {
-        self.live.send_modify(|live| {
-            live.position = position;
-            live.halted = None;
-            live.complete_from = 0;
-        });
-        self.swapped.notify_one();
-    }
-
-    fn lag_seconds(&self, live: &Live) -> f64 {
-        let waiting = live.oldest.filter(|_| live.position < live.head);
-        waiting.map_or(0.0, |oldest| ((self.now)() - oldest).max(0) as f64 / 1e6)
-    }
 }
 
 /// All read models of one log. Cheap to clone.
@@ -319,11 +206,6 @@ impl ReadModels {
         let decided = tokio::time::timeout(at_most, decided).await;
         matches!(decided, Ok(Ok(live)) if live.position >= position)
     }
-
-    /// What the queries ask: one generation, as of one position.
-    pub(crate) fn asked(&self, as_of: AsOf) -> Asked<'_> {
-        Asked { shared: &self.shared, generation: self.shared.generation(), as_of }
-    }
 }
 
 /// Opens the generation that served last, if it is one of this log and this program.
@@ -359,51 +241,4 @@ async fn usable(
         }
     }
     Ok(Ok((generation, follower)))
-}
-
-/// One question to one generation.
-pub(crate) struct Asked<'a> {
-    shared: &'a Shared,
-    generation: Arc<Generation>,
-    as_of: AsOf,
-}
-
-impl Asked<'_> {
-    /// The position that rows are compared with.
-    pub fn known(&self) -> i64 {
-        self.as_of.known.map_or(STILL_KNOWN - 1, |known| i64::try_from(known).unwrap_or(STILL_KNOWN - 1))
-    }
-
-    /// Asks all statements at once; they see one and the same state. Answers its position and the
-    /// rows of each.
-    pub async fn fetch(&self, stmts: Vec<Stmt>) -> Result<(u64, Vec<Vec<Row>>), QueryError> {
-        let mut all = Vec::with_capacity(stmts.len() + 1);
-        all.push(Stmt::new("select position from cursor"));
-        all.extend(stmts);
-        let mut answers = self.generation.db().fetch_together(all).await?;
-        let cursor = answers.remove(0);
-        let position = cursor.first().map_or(Ok(0), |row| row.int(0))? as u64;
-        match self.as_of.known {
-            Some(known) if known > position => Err(QueryError::NotYetKnown { known, position }),
-            _ => Ok((position, answers)),
-        }
-    }
-
-    /// The answer with all that it says about itself.
-    pub fn answer<T>(&self, data: T, definition: &Definition, position: u64, valid: Valid) -> Answer<T> {
-        let live = self.shared.live.borrow();
-        let complete = match self.as_of.known {
-            Some(_) => true,
-            None => live.halted.is_none() && position >= live.complete_from,
-        };
-        Answer {
-            data,
-            definition: *definition,
-            position,
-            known_until: self.as_of.known,
-            valid,
-            complete,
-            lag_seconds: self.shared.lag_seconds(&live),
-        }
-    }
 }

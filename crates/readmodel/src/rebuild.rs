@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use sfs_eventlog::Reader;
 use sfs_sql::{Db, Durability, SqlError};
@@ -13,8 +13,9 @@ use crate::catch_up::{Pace, catch_up};
 use crate::digest::{Digest, digest_of};
 use crate::follower::{Follower, Stop};
 use crate::generation::{Generation, Generations, remove_files};
-use crate::read_models::{Now, Progress, ReadModelError, ReadModels, Shared};
+use crate::read_models::{Now, Progress, ReadModelError, ReadModels};
 use crate::runner::Halted;
+use crate::shared::{Shared, unpoisoned};
 
 /// What a rebuild came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +51,7 @@ struct UnderWay<'a>(&'a Shared);
 
 impl<'a> UnderWay<'a> {
     fn begin(shared: &'a Shared) -> Result<Self, ReadModelError> {
-        let mut rebuilding = shared.rebuilding.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut rebuilding = unpoisoned(&shared.rebuilding);
         if rebuilding.is_some() {
             return Err(ReadModelError::AlreadyRebuilding);
         }
@@ -59,13 +60,13 @@ impl<'a> UnderWay<'a> {
     }
 
     fn at(&self, progress: Progress) {
-        *self.0.rebuilding.lock().unwrap_or_else(PoisonError::into_inner) = Some(progress);
+        *unpoisoned(&self.0.rebuilding) = Some(progress);
     }
 }
 
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
-        *self.0.rebuilding.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        *unpoisoned(&self.0.rebuilding) = None;
     }
 }
 

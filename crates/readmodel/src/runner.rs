@@ -8,8 +8,8 @@ use sfs_eventlog::{ReadError, Reader};
 
 use crate::catch_up::{Step, catch_up, step};
 use crate::follower::{Follower, Stop};
-use crate::read_models::Shared;
 use crate::recorded::{Decoder, with_sources};
+use crate::shared::Shared;
 
 /// How often the log is asked though nobody said that it has grown.
 const TICK: Duration = Duration::from_secs(1);

@@ -2,7 +2,9 @@
 
 mod as_of;
 mod histories;
+mod oracle;
 mod queries;
+mod random;
 mod rebuild;
 mod registers;
 mod runner;
