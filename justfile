@@ -26,6 +26,10 @@ schemas:
     cargo run --release -- schemas --out schemas
     SFS_WRITE_GOLDEN=1 cargo test -p sfs-domain golden
 
+# Takes up new frozen files and new file lengths; what is frozen never changes.
+bless:
+    SFS_BLESS=1 cargo test -p sfs-tests --test it tidy
+
 # Measures beside what the machine can do.
 bench *arguments:
     cargo run --release -- bench {{arguments}}

@@ -68,6 +68,7 @@ pub fn add(routes: &mut Routes<'_>) {
         ])
         .body(NDJSON, line.clone())
         .answer(200, "A line for each command, in order.", vec![(NDJSON, line.clone())])
+        .answer(400, "mode=all: nothing was done.", vec![(NDJSON, line.clone())])
         .answer(409, "mode=all: nothing was done.", vec![(NDJSON, line.clone())])
         .answer(412, "mode=all: nothing was done.", vec![(NDJSON, line.clone())])
         .answer(422, "mode=all: nothing was done.", vec![(NDJSON, line)])
@@ -90,7 +91,7 @@ pub fn add(routes: &mut Routes<'_>) {
         .about("To whoever sent it, to auditors and administrators. A refused command leaves no trace.")
         .parameters([id])
         .answer(200, "The command was accepted.", vec![(JSON, answer)])
-        .problems([&kinds::NOT_FOUND]);
+        .problems([&kinds::NOT_FOUND, &kinds::METHOD]);
     routes.add("/v1/commands/{id}", Around::Read, get(command_status::get), operation);
 }
 

@@ -93,7 +93,7 @@ fn event_routes(routes: &mut Routes<'_>) {
         ),
         Parameter::header(
             "Last-Event-ID",
-            json!({"type": "string", "pattern": "^[0-9]{1,18}$"}),
+            json!({"type": "string", "pattern": "^([0-9]{1,18})?$"}),
             "Events after this position; counts more than `after`.",
         ),
         Parameter::header(

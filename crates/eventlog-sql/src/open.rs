@@ -19,7 +19,7 @@ pub type SqliteLog = Log<SqliteReader>;
 pub const LEVEL: i64 = 1;
 
 /// What stands in the file's header so that a log is known as one: "SfSl".
-const APPLICATION_ID: i64 = 0x5366_536c;
+const APPLICATION_ID: u32 = 0x5366_536c;
 
 /// Version of `schema.sql`.
 const SCHEMA_VERSION: i64 = 1;
@@ -129,18 +129,17 @@ pub async fn open(
     if is_new && !settings.create {
         return Err(OpenError::Missing(path.to_path_buf()));
     }
-    if !is_new {
-        refuse_foreign(path)?;
+    if is_new {
+        let fill = async |writer: &mut Writer| create(writer, &settings.origin).await;
+        Db::make(path, APPLICATION_ID, settings.durability, fill).await.map_err(failed)?;
+    } else if !sfs_sql::is_database_of(path, APPLICATION_ID) {
+        return Err(OpenError::Foreign(path.to_path_buf()));
     }
     let options =
-        Options { create: is_new, durability: settings.durability, readers: settings.readers, ..Options::default() };
+        Options { create: false, durability: settings.durability, readers: settings.readers, ..Options::default() };
     let db = Db::open(path, options).await.map_err(failed)?;
     let mut writer = db.writer().await.map_err(failed)?;
-    if is_new {
-        create(&mut writer, &settings.origin).await.map_err(failed)?;
-    } else {
-        check(path, &mut writer, &settings.origin).await?;
-    }
+    check(path, &mut writer, &settings.origin).await?;
     let head = StoredHead::load(&mut writer)
         .await
         .map_err(|what| OpenError::Damaged { path: path.to_path_buf(), what: what.to_string() })?
@@ -152,22 +151,7 @@ pub async fn open(
     Ok(Log::new(appender, SqliteReader::new(db)))
 }
 
-/// Looks at the file's header without opening it as a database, so that a foreign file is not
-/// touched.
-fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
-    use std::io::Read as _;
-    let mut header = [0; 100];
-    let read = std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header));
-    let application_id = i64::from(u32::from_be_bytes([header[68], header[69], header[70], header[71]]));
-    match read {
-        Ok(()) if header.starts_with(b"SQLite format 3\0") && application_id == APPLICATION_ID => Ok(()),
-        Err(why) if why.kind() == std::io::ErrorKind::PermissionDenied => Ok(()),
-        _ => Err(OpenError::Foreign(path.to_path_buf())),
-    }
-}
-
 async fn create(writer: &mut Writer, origin: &str) -> Result<(), SqlError> {
-    writer.execute(Stmt::composed(format!("pragma application_id = {APPLICATION_ID}"))).await?;
     writer.execute(Stmt::composed(format!("pragma user_version = {SCHEMA_VERSION}"))).await?;
     writer.begin().await?;
     writer.run_script(include_str!("schema.sql")).await?;
@@ -179,9 +163,7 @@ async fn create(writer: &mut Writer, origin: &str) -> Result<(), SqlError> {
             .blob(*empty.root.as_bytes())
             .blob(empty.range.to_bytes());
     writer.execute(head).await?;
-    writer.commit().await?;
-    writer.checkpoint(true).await?;
-    Ok(())
+    writer.commit().await
 }
 
 async fn check(path: &Path, writer: &mut Writer, origin: &str) -> Result<(), OpenError> {
@@ -190,14 +172,8 @@ async fn check(path: &Path, writer: &mut Writer, origin: &str) -> Result<(), Ope
         Some(message) if source.is_damaged() => damaged(message),
         _ => OpenError::Database { path: path.to_path_buf(), source },
     };
-    // Everything into the file, so that its length can be compared with what it should hold.
-    writer.checkpoint(true).await.map_err(failed)?;
-    let number = |row: Option<Row>| row.map_or(Ok(0), |row| row.int(0));
-    let pages = number(writer.fetch_optional(Stmt::new("pragma page_count")).await.map_err(failed)?).map_err(failed)?;
-    let page = number(writer.fetch_optional(Stmt::new("pragma page_size")).await.map_err(failed)?).map_err(failed)?;
-    let length = std::fs::metadata(path).map_or(0, |file| file.len());
-    if length < (pages * page) as u64 {
-        return Err(damaged(format!("the file has {length} bytes and should have {}", pages * page)));
+    if let Some((is, should)) = writer.missing_length(path).await.map_err(failed)? {
+        return Err(damaged(format!("the file has {is} bytes and should have {should}")));
     }
     let stored = StoredHead::load(writer).await.map_err(|what| damaged(what.to_string()))?;
     if stored.level > LEVEL {

@@ -1,14 +1,17 @@
 //! The operational database.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, RwLock};
 
-use sfs_sql::{Db, Options, SqlError, Stmt, Writer};
+use sfs_sql::{Db, Durability, Options, SqlError, Stmt, Writer};
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
 use crate::api_key::KeyDigest;
+
+/// What stands in the file's header so that it is known: "SfSo".
+const APPLICATION_ID: u32 = 0x5366_536f;
 
 /// What can go wrong.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +22,19 @@ pub enum OpsError {
     /// The operating system gave no random bytes.
     #[error("no random bytes")]
     Random,
+    /// The file is another program's database or no database.
+    #[error("{} is not an operational store of this program", .0.display())]
+    Foreign(PathBuf),
+    /// The file ends before its content does.
+    #[error("the operational store {} is damaged: it has {is} bytes and should have {should}; restore it from a backup", path.display())]
+    Cut {
+        /// The file.
+        path: PathBuf,
+        /// Bytes that it has.
+        is: u64,
+        /// Bytes that it should have.
+        should: u64,
+    },
     /// A stored value is not what was written.
     #[error("the operational state is damaged: {0}")]
     Damaged(&'static str),
@@ -65,8 +81,16 @@ pub struct Ops {
 impl Ops {
     /// Opens the database, makes what is missing and reads the keys' digests.
     pub async fn open(path: &Path) -> Result<Self, OpsError> {
+        if !path.exists() {
+            Db::make(path, APPLICATION_ID, Durability::Full, async |_| Ok(())).await?;
+        } else if !sfs_sql::is_database_of(path, APPLICATION_ID) {
+            return Err(OpsError::Foreign(path.to_path_buf()));
+        }
         let db = Db::open(path, Options { readers: 1, cache_kib: 512, ..Options::default() }).await?;
         let mut writer = db.writer().await?;
+        if let Some((is, should)) = writer.missing_length(path).await? {
+            return Err(OpsError::Cut { path: path.to_path_buf(), is, should });
+        }
         writer.run_script(include_str!("schema.sql")).await?;
         let mut keys = HashMap::new();
         for row in writer.fetch_all(Stmt::new("select digest, principal, key from api_key")).await? {

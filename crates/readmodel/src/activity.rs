@@ -2,19 +2,19 @@
 //!
 //! Every event is one narrow signed fact, so any figure as of any position is a sum over facts. Two
 //! sets of sums shorten that: by stretch of the calendar for what is known now, by month and block of
-//! positions for what was known before. A place is a small number in all three.
+//! positions for what was known before. A place is a small number in all three; in the sums the
+//! districts and the state have numbers of their own, since most questions ask no closer.
 
 pub(crate) mod figures;
 pub(crate) mod profile;
 pub(crate) mod spans;
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::ops::AddAssign;
 use std::sync::Arc;
 
 use sfs_domain::intervention::{Event as Fact, Kind};
-use sfs_domain::{BusinessDate, Category, Event, Headcount, Minutes, Place};
+use sfs_domain::{Ags, BusinessDate, Category, Event, Headcount, Minutes, Place};
 use sfs_eventlog::BoxFuture;
 use sfs_sql::{SqlError, Stmt, Writer};
 
@@ -89,9 +89,10 @@ const TABLES: &[Table] = &[
     Table {
         name: "unit",
         key: &[("unit", Column::Int)],
-        columns: &["ags", "school", "provider"],
+        columns: &["reach", "ags", "school", "provider"],
         create: "create table unit (
-            unit integer primary key, ags text not null, school text not null, provider text not null
+            unit integer primary key, reach integer not null, ags text not null, school text not null,
+            provider text not null
         ) strict",
         indexes: &[],
     },
@@ -133,13 +134,31 @@ const TABLES: &[Table] = &[
     },
 ];
 
-/// A month's sums of one kind at one place within one block.
+/// How much a unit stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Reach {
+    /// Everything.
+    State = 0,
+    /// A district.
+    District = 1,
+    /// A school with a responsible provider.
+    Place = 2,
+}
+
+/// The unit of the whole state.
+pub(crate) const STATE_UNIT: i64 = 1;
+
+/// A month's sums of one kind in one unit within one block.
 type Cell = (Month, i64, i64, u64);
 
 /// The projection.
 pub(crate) struct Activities {
-    units: HashMap<Arc<Place>, i64>,
-    new_units: Vec<(i64, Arc<Place>)>,
+    /// Units of schools with their providers, and the units of their districts.
+    units: HashMap<Arc<Place>, (i64, i64)>,
+    districts: HashMap<Ags, i64>,
+    /// Units so far.
+    known: i64,
+    new_units: Vec<(i64, Reach, Arc<Place>)>,
     facts: Vec<[i64; 9]>,
     cells: HashMap<Cell, Sums>,
     insert_facts: Rows,
@@ -152,6 +171,8 @@ impl Activities {
     pub fn new() -> Self {
         Self {
             units: HashMap::new(),
+            districts: HashMap::new(),
+            known: 0,
             new_units: Vec::new(),
             facts: Vec::new(),
             cells: HashMap::new(),
@@ -177,23 +198,40 @@ impl Activities {
         }
     }
 
-    /// The number of a place: counted up in the order of the log, so every rebuild gives the same.
-    fn unit(&mut self, place: &Arc<Place>) -> i64 {
-        let next = self.units.len() as i64 + 1;
-        match self.units.entry(Arc::clone(place)) {
-            Entry::Occupied(known) => *known.get(),
-            Entry::Vacant(new) => {
-                self.new_units.push((next, Arc::clone(place)));
-                *new.insert(next)
-            }
+    /// The numbers of a place and of its district: counted up in the order of the log, so every
+    /// rebuild gives the same.
+    fn units(&mut self, place: &Arc<Place>) -> (i64, i64) {
+        if let Some(known) = self.units.get(place) {
+            return *known;
         }
+        if self.known == 0 {
+            self.add_unit(Reach::State, Arc::new(Place::state()));
+        }
+        let district = match self.districts.get(&place.ags) {
+            Some(known) => *known,
+            None => {
+                let district = self.add_unit(Reach::District, Arc::new(Place::district(place.ags.clone())));
+                self.districts.insert(place.ags.clone(), district);
+                district
+            }
+        };
+        let units = (self.add_unit(Reach::Place, Arc::clone(place)), district);
+        self.units.insert(Arc::clone(place), units);
+        units
+    }
+
+    fn add_unit(&mut self, reach: Reach, place: Arc<Place>) -> i64 {
+        self.known += 1;
+        self.new_units.push((self.known, reach, place));
+        self.known
     }
 
     fn take_facts(&mut self, into: &mut Vec<Stmt>) {
-        for (unit, place) in self.new_units.drain(..) {
+        for (unit, reach, place) in self.new_units.drain(..) {
             into.push(
-                Stmt::new("insert into unit (unit, ags, school, provider) values ($1, $2, $3, $4)")
+                Stmt::new("insert into unit (unit, reach, ags, school, provider) values ($1, $2, $3, $4, $5)")
                     .int(unit)
+                    .int(reach as i64)
                     .text(place.ags.as_str())
                     .text(place.school.as_ref().map_or("", |school| school.as_str()))
                     .text(place.provider.as_ref().map_or("", |provider| provider.as_str())),
@@ -215,10 +253,15 @@ impl Projection for Activities {
 
     fn load<'a>(&'a mut self, tables: &'a mut Writer) -> BoxFuture<'a, Result<(), SqlError>> {
         Box::pin(async {
-            let known = Stmt::new("select unit, ags, school, provider from unit");
+            let known = Stmt::new("select unit, reach, ags, school, provider from unit order by reach, unit");
             for row in tables.fetch_all(known).await? {
-                if let Some(place) = place_of(row.text(1)?, row.text(2)?, row.text(3)?) {
-                    self.units.insert(Arc::new(place), row.int(0)?);
+                let (unit, reach) = (row.int(0)?, row.int(1)?);
+                self.known += 1;
+                let Some(place) = place_of(row.text(2)?, row.text(3)?, row.text(4)?) else { continue };
+                if reach == Reach::District as i64 {
+                    self.districts.insert(place.ags, unit);
+                } else if let Some(district) = self.districts.get(&place.ags).filter(|_| reach == Reach::Place as i64) {
+                    self.units.insert(Arc::new(place), (unit, *district));
                 }
             }
             Ok(())
@@ -228,7 +271,7 @@ impl Projection for Activities {
     fn fold(&mut self, recorded: &Recorded) -> Result<(), Contradiction> {
         let Event::Intervention(event) = &recorded.event else { return Ok(()) };
         let (day, kind, change) = signed(event, recorded.occurred_on);
-        let unit = self.unit(&recorded.place);
+        let (unit, district) = self.units(&recorded.place);
         let kind = kind_number(kind);
         self.facts.push([
             day.days(),
@@ -241,7 +284,10 @@ impl Projection for Activities {
             change.men,
             change.non_binary,
         ]);
-        *self.cells.entry((month_of(day), unit, kind, block_of(recorded.position))).or_default() += change;
+        let (month, block) = (month_of(day), block_of(recorded.position));
+        for unit in [unit, district, STATE_UNIT] {
+            *self.cells.entry((month, unit, kind, block)).or_default() += change;
+        }
         Ok(())
     }
 
@@ -298,7 +344,7 @@ fn signed(event: &Fact, occurred_on: BusinessDate) -> (BusinessDate, Kind, Sums)
 pub(crate) fn place_of(ags: &str, school: &str, provider: &str) -> Option<Place> {
     let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());
     Some(Place {
-        ags: sfs_domain::Ags::parse(ags).ok()?,
+        ags: Ags::parse(ags).ok()?,
         school: some(school).map(sfs_domain::SchoolId::parse).transpose().ok()?,
         provider: some(provider).map(sfs_domain::OrganisationId::parse).transpose().ok()?,
     })

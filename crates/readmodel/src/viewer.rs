@@ -92,6 +92,11 @@ impl Visibility {
         self.everything
     }
 
+    /// Whether it is made of whole districts, or everything.
+    pub(crate) const fn is_of_districts(&self) -> bool {
+        self.everything || (self.providers.is_empty() && self.schools.is_empty())
+    }
+
     /// Whether what belongs to that place is seen.
     pub fn contains(&self, place: &Place) -> bool {
         let in_list = |list: &[String], value: Option<&str>| value.is_some_and(|value| list.iter().any(|v| v == value));

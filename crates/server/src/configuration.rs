@@ -106,8 +106,8 @@ fn environment() -> Environment {
     Environment::with_prefix("SFS").prefix_separator("_").try_parsing(true).ignore_empty(true)
 }
 
-/// Environment variables that belong to the command line and not to the configuration.
-const NOT_SETTINGS: [&str; 1] = ["config"];
+/// Environment variables that belong to the command line or to the tests and not to the configuration.
+const NOT_SETTINGS: [&str; 7] = ["config", "bin", "kill_rounds", "seed", "bless", "write_golden", "write_authority"];
 
 fn without_flags(environment: Environment) -> Result<Config, config::ConfigError> {
     let all = Config::builder().add_source(environment).build()?;

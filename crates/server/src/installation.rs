@@ -28,6 +28,12 @@ pub enum InstallationError {
     /// The read models.
     #[error(transparent)]
     ReadModels(#[from] ReadModelError),
+    /// A store of the directory is gone.
+    #[error("{} is missing, while the other stores of the data directory are there; restore it from a backup", .0.display())]
+    StoreMissing(PathBuf),
+    /// The log did not answer.
+    #[error("the log did not answer")]
+    Read(#[from] sfs_eventlog::ReadError),
     /// The reference files of this program.
     #[error("the reference data of this program cannot be used")]
     Reference(#[source] &'static ReferenceError),
@@ -82,6 +88,9 @@ impl Installation {
     pub async fn open(configuration: &Configuration, opening: Opening) -> Result<Self, InstallationError> {
         let reference = Arc::clone(&reference::files().map_err(InstallationError::Reference)?.reference);
         let directory = DataDirectory::open(&configuration.data, opening.create)?;
+        if directory.ops().exists() && !directory.log().exists() {
+            return Err(InstallationError::StoreMissing(directory.log()));
+        }
         let clock = Arc::clone(&opening.clock);
         let settings = LogSettings {
             origin: configuration.origin.clone(),
@@ -92,6 +101,10 @@ impl Installation {
         };
         let log = sfs_eventlog_sql::open(&directory.log(), settings, move || clock.now_micros()).await?;
         let log: Arc<dyn EventLog> = Arc::new(log);
+        if !directory.ops().exists() && log.head().await?.size > 0 {
+            // Without it the keys are gone, and the secrets by which a repeated command is known.
+            return Err(InstallationError::StoreMissing(directory.ops()));
+        }
         let ops = Ops::open(&directory.ops()).await?;
         let clock = Arc::clone(&opening.clock);
         let reads = ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;

@@ -28,6 +28,9 @@ pub enum SqlError {
     /// An argument could not be encoded.
     #[error("an argument of a statement could not be encoded")]
     Argument,
+    /// The file could not be moved to its name.
+    #[error("a database file could not be moved")]
+    File(#[source] std::io::Error),
 }
 
 impl SqlError {
@@ -35,7 +38,7 @@ impl SqlError {
     pub fn engine_message(&self) -> Option<String> {
         match self {
             Self::Open { source, .. } | Self::Query(source) => Some(source.to_string()),
-            Self::Argument => None,
+            Self::Argument | Self::File(_) => None,
         }
     }
 
@@ -45,7 +48,7 @@ impl SqlError {
             Self::Open { source, .. } | Self::Query(source) => {
                 source.as_database_error().and_then(|e| e.code()).map(std::borrow::Cow::into_owned)
             }
-            Self::Argument => None,
+            Self::Argument | Self::File(_) => None,
         }
     }
 
@@ -155,6 +158,30 @@ impl Db {
             .idle_timeout(Duration::from_secs(300))
             .connect_lazy_with(reading);
         Ok(Self { path, options, readers })
+    }
+
+    /// Makes a database under another name first, so that one that is there is whole: marked with
+    /// the application's id, filled, closed, renamed.
+    pub async fn make(
+        path: &Path,
+        application_id: u32,
+        durability: Durability,
+        fill: impl AsyncFnOnce(&mut Writer) -> Result<(), SqlError>,
+    ) -> Result<(), SqlError> {
+        let unfinished = path.with_extension("db.new");
+        for leftover in ["db.new", "db.new-wal", "db.new-shm"] {
+            // Of a start that was killed; usually there is none.
+            let _ = std::fs::remove_file(path.with_extension(leftover));
+        }
+        let options = Options { create: true, durability, readers: 1, ..Options::default() };
+        let db = Self::open(&unfinished, options).await?;
+        let mut writer = db.writer().await?;
+        writer.execute(Stmt::composed(format!("pragma application_id = {application_id}"))).await?;
+        fill(&mut writer).await?;
+        writer.checkpoint(true).await?;
+        writer.close().await?;
+        db.close().await;
+        std::fs::rename(&unfinished, path).map_err(SqlError::File)
     }
 
     /// The file.
@@ -277,6 +304,17 @@ impl Writer {
         let row = self.fetch_optional(Stmt::new(text)).await?;
         let read = |column| row.as_ref().map_or(Ok(0), |row| row.int(column));
         Ok(Checkpointed { log_pages: read(1)?, moved_pages: read(2)? })
+    }
+
+    /// How long the file should be at least and is not, once everything has been moved into it: a
+    /// file that was cut. `None` if nothing is missing.
+    pub async fn missing_length(&mut self, path: &Path) -> Result<Option<(u64, u64)>, SqlError> {
+        self.checkpoint(true).await?;
+        let number = |row: Option<Row>| row.map_or(Ok(0), |row| row.int(0));
+        let pages = number(self.fetch_optional(Stmt::new("pragma page_count")).await?)?;
+        let page = number(self.fetch_optional(Stmt::new("pragma page_size")).await?)?;
+        let (is, should) = (std::fs::metadata(path).map_or(0, |file| file.len()), (pages * page) as u64);
+        Ok((is < should).then_some((is, should)))
     }
 
     /// Writes the whole file to the disk: for a file that was made without durability.

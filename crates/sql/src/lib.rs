@@ -5,7 +5,9 @@
 //! with [`Arg`]uments; [`Row`] is what comes back.
 
 mod db;
+mod file;
 mod stmt;
 
 pub use db::{Checkpointed, Db, Durability, Options, SqlError, Writer};
+pub use file::is_database_of;
 pub use stmt::{Arg, Many, Row, Stmt};

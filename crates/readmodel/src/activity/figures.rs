@@ -8,8 +8,8 @@ use sfs_domain::{BusinessDate, Period};
 use sfs_sql::{Row, SqlError, Stmt};
 
 use super::spans::{Month, Span, cut, first_day, month_name, month_of, spans, spans_of};
-use super::{BLOCK, Sums};
-use crate::bitemporal::{STILL_KNOWN, holds_on, known_at};
+use super::{BLOCK, Reach, STATE_UNIT, Sums};
+use crate::bitemporal::{STILL_KNOWN, known_at};
 use crate::composed::Composed;
 use crate::viewer::{PlaceColumns, Visibility};
 
@@ -117,24 +117,36 @@ impl Wanted<'_> {
         );
         self.tables_and_conditions(&mut stmt, &source);
         stmt.sql(" group by ");
-        if let Some(column) = group {
-            stmt.sql(column).sql(", ");
-        }
+        match (self.group, &source) {
+            // In the order in which the sums lie, so that nothing has to be sorted; a school with
+            // several providers is added up later.
+            (Some(Group::School), Source::Span(_) | Source::Blocks(..)) => stmt.sql("u.unit, "),
+            _ => stmt.sql(group.unwrap_or_default()).sql(if group.is_some() { ", " } else { "" }),
+        };
         stmt.sql("a.kind");
         let month = (by_month && !by_day).then_some(month);
         Part { sign, month, grouped: group.is_some(), by_day, stmt: stmt.stmt() }
     }
 
+    /// How far the units may reach whose sums are the answer.
+    fn reach(&self) -> Reach {
+        let by_place = matches!(self.group, Some(Group::Form | Group::Provider | Group::School));
+        let of_places = self.form.is_some() || self.provider.is_some() || self.school.is_some();
+        if by_place || of_places || !self.visible.is_of_districts() {
+            Reach::Place
+        } else if self.group == Some(Group::District) || self.district.is_some() || !self.visible.is_everything() {
+            Reach::District
+        } else {
+            Reach::State
+        }
+    }
+
     /// Adds tables and conditions, from behind `from` on. `cross join` keeps the order in which the
     /// tables are read: few places first where the sums are ordered by place, facts first otherwise.
     fn tables_and_conditions(&self, stmt: &mut Composed, source: &Source) {
+        let reach = self.reach();
         let form = self.form.is_some() || self.group == Some(Group::Form);
-        let unit = form
-            || matches!(self.group, Some(Group::District | Group::Provider | Group::School))
-            || self.district.is_some()
-            || self.provider.is_some()
-            || self.school.is_some()
-            || !self.visible.is_everything();
+        let unit = reach != Reach::State;
         let places = match (unit, form) {
             (false, _) => "",
             (true, false) => "unit u",
@@ -170,11 +182,27 @@ impl Wanted<'_> {
             stmt.sql(" and a.unit = u.unit");
             self.of_places(stmt);
         }
+        match (facts, unit) {
+            // Facts belong to places.
+            (true, _) => {}
+            (false, true) => {
+                stmt.sql(" and u.reach = ").int(reach as i64);
+            }
+            (false, false) => {
+                stmt.sql(" and a.unit = ").int(STATE_UNIT);
+            }
+        }
         if form {
             let known = self.known.map_or(STILL_KNOWN - 1, |known| known as i64);
             stmt.sql(" and f.school = u.school");
             known_at(stmt, "f.", known);
-            holds_on(stmt, "f.", self.period.to.days() - 1);
+            // The form on the last day of the period, or the last one before a school ended: work at
+            // a school that closed in between still has a form.
+            stmt.sql(" and f.from_day < f.to_day and f.from_day = (select max(g.from_day) from school g");
+            stmt.sql(" where g.school = u.school and g.from_day < g.to_day and g.from_day <= ");
+            stmt.int(self.period.to.days() - 1);
+            known_at(stmt, "g.", known);
+            stmt.sql(")");
             if let Some(form) = self.form {
                 stmt.sql(" and f.form = ").text(form);
             }

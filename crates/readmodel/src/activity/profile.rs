@@ -23,11 +23,12 @@ pub const ACTIVITY_PROFILE: Definition = Definition {
     formula_de: "Je Art: Anzahl der erfassten, nicht stornierten Interventionen, deren Tag im Zeitraum liegt; Summe \
                  ihrer Minuten und erreichten Personen, jeweils in der zuletzt berichtigten Fassung; Anteil = Minuten \
                  der Art durch Minuten aller Arten derselben Gruppe, in Hundertstel Prozent, kaufmännisch gerundet. \
-                 Schulform ist die am letzten Tag des Zeitraums.",
+                 Schulform ist die am letzten Tag des Zeitraums; \
+                 bei einer Schule, die vorher endete, ihre letzte.",
     formula_en: "By kind: the number of interventions recorded and not voided whose day lies in the period; the sum of \
                  their minutes and of the people reached, each as last corrected; share = minutes of the kind by \
                  minutes of all kinds of the same group, in hundredths of a percent, halves rounded up. The school \
-                 form is that of the last day of the period.",
+                 form is that of the last day of the period; of a school that ended before, its last.",
 };
 
 /// What is asked.

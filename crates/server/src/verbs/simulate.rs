@@ -54,6 +54,9 @@ pub(super) async fn into_directory(
         clock: Arc::new(clock.clone()),
         entropy: Arc::new(SeededEntropy::new(settings.seed)),
     };
+    // All streams of a school year are written in turn, so all of them are to be remembered.
+    let cached_events = configuration.cached_events.max(settings.cached_events());
+    let configuration = &Configuration { cached_events, ..configuration.clone() };
     let installation = Installation::open(configuration, opening).await.map_err(VerbError::unusable)?;
     let shown = Shown::start("Schuljahr simulieren", json);
     let progress = |progress: Progress| shown.at(progress.done, progress.total);
