@@ -160,7 +160,8 @@ pub(crate) struct Activities {
     known: i64,
     new_units: Vec<(i64, Reach, Arc<Place>)>,
     facts: Vec<[i64; 9]>,
-    cells: HashMap<Cell, Sums>,
+    /// With the unit of the place's district.
+    cells: HashMap<Cell, (i64, Sums)>,
     insert_facts: Rows,
     add_spans: Rows,
     add_blocks: Rows,
@@ -284,10 +285,8 @@ impl Projection for Activities {
             change.men,
             change.non_binary,
         ]);
-        let (month, block) = (month_of(day), block_of(recorded.position));
-        for unit in [unit, district, STATE_UNIT] {
-            *self.cells.entry((month, unit, kind, block)).or_default() += change;
-        }
+        let cell = (month_of(day), unit, kind, block_of(recorded.position));
+        self.cells.entry(cell).or_insert((district, Sums::default())).1 += change;
         Ok(())
     }
 
@@ -300,9 +299,15 @@ impl Projection for Activities {
     fn write(&mut self) -> Vec<Stmt> {
         let mut stmts = Vec::new();
         self.take_facts(&mut stmts);
-        let mut spans: HashMap<(i64, i64, i64), Sums> = HashMap::with_capacity(self.cells.len() * 2);
-        let mut blocks = Vec::with_capacity(self.cells.len());
-        for ((month, unit, kind, block), sums) in self.cells.drain() {
+        let mut cells: HashMap<Cell, Sums> = HashMap::with_capacity(self.cells.len() * 2);
+        for ((month, unit, kind, block), (district, sums)) in self.cells.drain() {
+            for unit in [unit, district, STATE_UNIT] {
+                *cells.entry((month, unit, kind, block)).or_default() += sums;
+            }
+        }
+        let mut spans: HashMap<(i64, i64, i64), Sums> = HashMap::with_capacity(cells.len() * 3);
+        let mut blocks = Vec::with_capacity(cells.len());
+        for ((month, unit, kind, block), sums) in cells {
             for span in spans_of(month) {
                 *spans.entry((span, unit, kind)).or_default() += sums;
             }

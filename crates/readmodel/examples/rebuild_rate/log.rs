@@ -1,4 +1,4 @@
-//! A synthetic log: interventions at 400 schools, as dense as 5,000,000 in seven years.
+//! A synthetic log: 400 schools, then interventions at them, as dense as 5,000,000 in seven years.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -40,10 +40,11 @@ pub fn append(begin: u64, end: u64) -> Result<Append, Failure> {
     Ok(Append { command: Uuid::from_u128(u128::from(begin) + 1), digest: [0; 32], writes, guards: Vec::new() })
 }
 
-/// The n-th event: days go by in order, schools and kinds are spread; every fortieth is a correction.
+/// The n-th event: a school, then work. Days go by in order, schools and kinds are spread; every
+/// fortieth is a correction.
 fn write(n: u64) -> Result<StreamWrite, Failure> {
     let mix = n.wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    let school = (mix >> 20) % SCHOOLS;
+    let school = if n < SCHOOLS { n } else { (mix >> 20) % SCHOOLS };
     let day = BusinessDate::parse("2019-08-01")?.plus_days((n / EVENTS_PER_DAY) as i32);
     let minutes = Minutes::try_from(15 + (mix >> 40) as i64 % 120)?;
     let work = work((mix >> 8) % 15, (mix >> 50) % 20)?;
@@ -64,7 +65,19 @@ fn write(n: u64) -> Result<StreamWrite, Failure> {
         provider: Some(OrganisationId::parse(format!("P{}", school % 60))?),
         school: Some(SchoolId::parse(format!("ST-JS2016-{school}"))?),
     };
-    let encoded = sfs_domain::Event::Intervention(event).encode()?;
+    let form = ["GS", "SEK", "GMS", "GYM"][school as usize % 4];
+    let registered = serde_json::json!({"school.registered.v1": {
+        "school": place.school, "name": format!("Schule {school}"), "district": place.ags, "ownership": "public",
+        "form": form,
+    }});
+    let (event, stream) = if n < SCHOOLS {
+        let stream = format!("school/ST-JS2016-{school}");
+        (sfs_domain::Event::School(serde_json::from_value(registered)?), stream)
+    } else {
+        let stream = format!("intervention/ST-JS2016-{school}/{}", SchoolYear::of(day).slug());
+        (sfs_domain::Event::Intervention(event), stream)
+    };
+    let encoded = event.encode()?;
     let mut open = Vec::new();
     write_open(
         &OpenBody {
@@ -81,7 +94,6 @@ fn write(n: u64) -> Result<StreamWrite, Failure> {
         },
         &mut open,
     )?;
-    let stream = format!("intervention/ST-JS2016-{school}/{}", SchoolYear::of(day).slug());
     let leaf = LeafDraft {
         v: LEAF_FORMAT,
         id: Uuid::from_u128(u128::from(n) + 1),

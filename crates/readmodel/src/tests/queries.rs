@@ -1,6 +1,7 @@
 //! Given the story, what each read model answers, computed by hand.
 
 use serde_json::json;
+use sfs_domain::decider::Reason;
 use sfs_domain::intervention::Kind;
 use sfs_domain::staff::Function;
 use sfs_domain::testing::{day, fixtures, key};
@@ -217,6 +218,20 @@ async fn the_profile_is_grouped_and_filtered() {
     // Days that are no whole months: from the 7th to the 9th, three interventions.
     assert_eq!(minutes(ActivityQuery::of(period("2023-03-07", "2023-03-10"))).await, [(String::new(), 46 + 90 + 48)]);
     assert_eq!(minutes(ActivityQuery::of(period("2022-11-20", "2023-03-08"))).await, [(String::new(), 45 + 46)]);
+    all.models.stop().await;
+}
+
+#[tokio::test]
+async fn work_at_a_school_that_ended_keeps_its_last_form() {
+    let mut programme = Programme::story();
+    programme.tries("2026-09-01", Some(Reason::SchoolClosed), "close-school", json!({"school": "S1"})).unwrap();
+    let all = programme.models().await;
+    let query = ActivityQuery { group: Some(Group::Form), ..ActivityQuery::of(period("2022-08-01", "2026-11-01")) };
+    let rows = all.models.activity_profile(&auditor(), &query).await.unwrap().data.rows;
+    assert!(rows.iter().all(|row| row.group.as_deref() == Some("GMS")), "{rows:?}");
+    assert_eq!(rows.iter().map(|row| row.minutes).sum::<i64>(), 774);
+    let gms = ActivityQuery { form: Some("GMS".into()), group: None, ..query };
+    assert_eq!(all.models.activity_profile(&auditor(), &gms).await.unwrap().data.total.minutes, 774);
     all.models.stop().await;
 }
 
