@@ -14,6 +14,7 @@ use super::{VerbError, answer};
 use crate::cli::{DemoArgs, exit};
 use crate::configuration::Configuration;
 use crate::installation::{Installation, Opening};
+use crate::progress::Shown;
 use crate::simulate::SimulationSettings;
 
 /// Origin of the demo's log: whoever sees an event of it sees that it is none of the programme.
@@ -109,8 +110,12 @@ async fn prepare(configuration: &Configuration, args: &DemoArgs, json: bool) -> 
     );
     let installation = Installation::open(configuration, Opening::default()).await.map_err(VerbError::unusable)?;
     let keys = issue_keys(&installation).await;
+    let shown = Shown::start("Lesemodelle aufbauen", json);
+    let rebuilt = installation.reads.rebuild(|progress| shown.at(progress.position, progress.target)).await;
+    shown.end();
     installation.close().await;
     let keys = keys?;
+    rebuilt.map_err(VerbError::unusable)?;
     write_keys(&keys_file(configuration), &keys)?;
     Ok(keys)
 }
