@@ -14,6 +14,9 @@ use crate::shared::Shared;
 /// How often the log is asked though nobody said that it has grown.
 const TICK: Duration = Duration::from_secs(1);
 
+/// How long events gather near the head of the log: a fraction of what a reader notices.
+const GATHER: Duration = Duration::from_millis(5);
+
 /// Why the runner stands still.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum HaltKind {
@@ -80,13 +83,19 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         };
         drop(place);
         if again {
+            if shared.head().saturating_sub(shared.position()) < shared.pace.near as u64 {
+                gather(&shared).await;
+            }
             continue;
         }
         tokio::select! {
             () = shared.ending.cancelled() => {}
             () = shared.swapped.notified() => {}
             () = tokio::time::sleep(TICK) => {}
-            changed = heads.changed(), if !heads_end => heads_end = changed.is_err(),
+            changed = heads.changed(), if !heads_end => {
+                heads_end = changed.is_err();
+                gather(&shared).await;
+            }
         }
     }
     if let Some(follower) = shared.follower.lock().await.take()
@@ -95,6 +104,15 @@ pub(crate) async fn run(shared: Arc<Shared>) {
         tracing::warn!(error = &why as &dyn std::error::Error, "the read models were not closed properly");
     }
     shared.generation().rest();
+}
+
+/// Lets a few events gather before the next page: a transaction for every single one would take the
+/// processor from those who append.
+async fn gather(shared: &Shared) {
+    tokio::select! {
+        () = shared.ending.cancelled() => {}
+        () = tokio::time::sleep(GATHER) => {}
+    }
 }
 
 /// One page, or many if the log is far ahead. Takes the generation first if nobody has it.
