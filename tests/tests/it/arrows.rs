@@ -50,7 +50,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("tower", &["api"]),
     ("tower-http", &["api"]),
     ("tower_governor", &["api"]),
-    ("clap", &["server", "tests"]),
+    ("clap", &["server"]),
     ("config", &["server"]),
     ("tracing-subscriber", &["server"]),
     ("rand", &["command", "server"]),
