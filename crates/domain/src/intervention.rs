@@ -143,31 +143,43 @@ impl From<Incomplete> for Refusal {
     }
 }
 
-/// What decisions about a school's year remember. Cloned on every write and about a thousand
-/// entries long, hence sorted lists of small copies: one allocation each.
+/// What decisions about a school's year remember. Kept in memory for many schools and about a
+/// thousand entries long, hence one list of small copies.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
     /// The school's place without a provider; every event has the same.
     place: Option<Place>,
     /// Responsible providers; entries name them by index.
     providers: Vec<OrganisationId>,
-    /// Interventions sorted by identity, which grows with time.
+    /// Who did the work; entries name them by index.
+    staff: Vec<StaffPseudonym>,
+    /// Interventions sorted by day, those of a day in the order in which they were recorded.
     entries: Vec<Entry>,
-    /// Minutes by day and person, sorted.
-    days: Vec<((BusinessDate, StaffPseudonym), u32)>,
 }
 
 /// An intervention as it stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Entry {
     id: EventId,
-    staff: StaffPseudonym,
     day: BusinessDate,
     minutes: Minutes,
     work: Work,
+    /// Index of who did the work.
+    staff: u16,
     /// Index of the provider; `None` if the event had none.
     provider: Option<u16>,
     voided: bool,
+}
+
+/// The index of a value in a list that gets it if it is not there yet. A school's year has few
+/// providers and few people, never more than fit.
+fn index_in<T: Clone + PartialEq>(list: &mut Vec<T>, value: &T) -> u16 {
+    let known = list.iter().position(|other| other == value);
+    let index = known.unwrap_or(list.len());
+    if known.is_none() {
+        list.push(value.clone());
+    }
+    u16::try_from(index).unwrap_or(u16::MAX)
 }
 
 impl State {
@@ -177,36 +189,23 @@ impl State {
     }
 
     fn entry(&self, id: &EventId) -> Option<&Entry> {
-        let index = self.entries.binary_search_by_key(id, |entry| entry.id).ok()?;
-        self.entries.get(index)
+        self.entries.iter().find(|entry| entry.id == *id)
+    }
+
+    fn entry_mut(&mut self, id: &EventId) -> Option<&mut Entry> {
+        self.entries.iter_mut().find(|entry| entry.id == *id)
     }
 
     /// The minutes of one person on one day.
-    fn minutes_of(&self, day: BusinessDate, staff: StaffPseudonym) -> u32 {
-        let found = self.days.binary_search_by_key(&(day, staff), |(key, _)| *key).ok();
-        found.and_then(|index| self.days.get(index)).map_or(0, |(_, minutes)| *minutes)
+    fn minutes_of(&self, day: BusinessDate, staff: u16) -> u32 {
+        let first = self.entries.partition_point(|entry| entry.day < day);
+        let of_day = self.entries.iter().skip(first).take_while(|entry| entry.day == day);
+        of_day.filter(|entry| entry.staff == staff && !entry.voided).map(|entry| entry.minutes.get()).sum()
     }
 
-    /// Sets the minutes of one person on one day to what they are without `less` and with `more`.
-    fn move_minutes(&mut self, day: BusinessDate, staff: StaffPseudonym, less: u32, more: u32) {
-        match self.days.binary_search_by_key(&(day, staff), |(key, _)| *key) {
-            Ok(index) => {
-                if let Some((_, minutes)) = self.days.get_mut(index) {
-                    *minutes = (*minutes + more).saturating_sub(less);
-                }
-            }
-            Err(index) => self.days.insert(index, ((day, staff), more)),
-        }
-    }
-
-    fn provider_index(&mut self, provider: Option<&OrganisationId>) -> Option<u16> {
-        let provider = provider?;
-        let known = self.providers.iter().position(|other| other == provider);
-        let index = known.unwrap_or(self.providers.len());
-        if known.is_none() {
-            self.providers.push(provider.clone());
-        }
-        u16::try_from(index).ok()
+    fn minutes_of_person(&self, day: BusinessDate, staff: &StaffPseudonym) -> u32 {
+        let known = self.staff.iter().position(|other| other == staff).and_then(|index| u16::try_from(index).ok());
+        known.map_or(0, |staff| self.minutes_of(day, staff))
     }
 
     fn place_of(&self, entry: &Entry) -> Option<Place> {
@@ -286,7 +285,7 @@ impl Decider for Intervention {
                     return Err(Refusal::NotAssignedThen);
                 }
                 work.check()?;
-                check_day(state.minutes_of(facts.occurred_on, *staff), *minutes, facts)?;
+                check_day(state.minutes_of_person(facts.occurred_on, staff), *minutes, facts)?;
                 Ok(vec![Event::Recorded { staff: *staff, assignment: *assignment, minutes: *minutes, work: *work }])
             }
             Command::CorrectIntervention { intervention, minutes, work, .. } => {
@@ -334,33 +333,27 @@ impl Decider for Intervention {
                 if state.place.is_none() {
                     state.place = Some(Place { provider: None, ..fact.place.clone() });
                 }
-                let provider = state.provider_index(fact.place.provider.as_ref());
                 let entry = Entry {
                     id: fact.id,
-                    staff: *staff,
                     day: fact.occurred_on,
                     minutes: *minutes,
                     work: *work,
-                    provider,
+                    staff: index_in(&mut state.staff, staff),
+                    provider: fact.place.provider.as_ref().map(|provider| index_in(&mut state.providers, provider)),
                     voided: false,
                 };
-                let index = state.entries.partition_point(|other| other.id < entry.id);
+                let index = state.entries.partition_point(|other| other.day <= entry.day);
                 state.entries.insert(index, entry);
-                state.move_minutes(entry.day, *staff, 0, minutes.get());
             }
             Event::Corrected { intervention, minutes, work, .. } => {
-                if let Some((entry, staff)) = state.change(intervention) {
-                    let (day, before) = (entry.day, entry.minutes);
+                if let Some(entry) = state.entry_mut(intervention) {
                     entry.minutes = *minutes;
                     entry.work = *work;
-                    state.move_minutes(day, staff, before.get(), minutes.get());
                 }
             }
             Event::Voided { intervention, .. } => {
-                if let Some((entry, staff)) = state.change(intervention) {
-                    let (day, before) = (entry.day, entry.minutes);
+                if let Some(entry) = state.entry_mut(intervention) {
                     entry.voided = true;
-                    state.move_minutes(day, staff, before.get(), 0);
                 }
             }
         }
@@ -371,15 +364,6 @@ impl Decider for Intervention {
             Event::Recorded { .. } => None,
             Event::Corrected { intervention, .. } | Event::Voided { intervention, .. } => Some(*intervention),
         }
-    }
-}
-
-impl State {
-    fn change(&mut self, id: &EventId) -> Option<(&mut Entry, StaffPseudonym)> {
-        let index = self.entries.binary_search_by_key(id, |entry| entry.id).ok()?;
-        let entry = self.entries.get_mut(index)?;
-        let staff = entry.staff;
-        Some((entry, staff))
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sfs_eventlog::appender::{Batch, Engine, StreamHead, Taken};
+use sfs_eventlog::appender::{Batch, CommitError, Engine, StreamHead, Taken};
 use sfs_eventlog::{CommandRecord, SealedSlot};
 use sfs_ledger::{Hash, Head};
 use sfs_sql::{Many, SqlError, Stmt, Writer};
@@ -26,9 +26,15 @@ pub struct SqliteEngine {
     /// What this process knows of the database; `None` after a commit that was not confirmed.
     known: Option<Known>,
     statements: Statements,
+    /// Whether the head is held: a transaction is open.
+    holds_head: bool,
     /// Ends the task that shortens the write-ahead log.
     _shortening: DropGuard,
 }
+
+/// Runs into the guard of the head if the head is not at that size.
+const SAME_HEAD: &str = "insert or rollback into log_head (id, origin, level, size, root, range, at) \
+     select id, origin, level, size, root, range, at from log_head where size <> ?";
 
 struct Known {
     head: Head,
@@ -106,7 +112,7 @@ impl Statements {
 impl SqliteEngine {
     /// An engine on an open writer; with it ends the task that `shortening` guards.
     pub fn new(writer: Writer, shortening: DropGuard) -> Self {
-        Self { writer, known: None, statements: Statements::new(), _shortening: shortening }
+        Self { writer, known: None, statements: Statements::new(), holds_head: false, _shortening: shortening }
     }
 
     /// What the database holds now; at the start and after a commit that was not confirmed.
@@ -165,6 +171,7 @@ impl SqliteEngine {
 
     async fn write(&mut self, batch: Batch) -> Result<(), BoxError> {
         let Some(known) = &mut self.known else { return Err(HeadMoved.into()) };
+        let holds_head = std::mem::take(&mut self.holds_head);
         let (writer, statements) = (&mut self.writer, &self.statements);
         let (mut new_types, mut new_tags) = (Vec::new(), Vec::new());
         let mut segments: Vec<(i64, i64, Vec<u8>)> = Vec::new();
@@ -183,6 +190,10 @@ impl SqliteEngine {
             rows.push((row, tid, encode_tags(&tags)));
         }
         let mut stmts: Vec<Stmt> = Vec::new();
+        if !holds_head {
+            stmts.push(Stmt::new("begin immediate"));
+            stmts.push(Stmt::new(SAME_HEAD).int(batch.base as i64));
+        }
         let name = |stmt: Stmt, (number, name): (i64, Arc<str>)| stmt.int(number).shared_text(name);
         stmts.extend(statements.types.statements(new_types, name));
         stmts.extend(statements.tags.statements(new_tags, name));
@@ -231,8 +242,19 @@ impl SqliteEngine {
 }
 
 impl Engine for SqliteEngine {
+    fn remembered(&self) -> Option<Taken> {
+        let known = self.known.as_ref()?;
+        Some(Taken {
+            head: known.head.clone(),
+            commands: Vec::new(),
+            streams: Vec::new(),
+            next_stream: known.next_stream,
+        })
+    }
+
     async fn take(&mut self, commands: &[Uuid], streams: &[Arc<str>]) -> Result<Taken, BoxError> {
         let taken = self.look_up(commands, streams).await;
+        self.holds_head = taken.is_ok();
         if taken.is_err() {
             self.known = None;
             // The transaction may be gone already; then there is nothing to roll back.
@@ -241,16 +263,20 @@ impl Engine for SqliteEngine {
         taken
     }
 
-    async fn commit(&mut self, batch: Batch) -> Result<(), BoxError> {
-        let written = self.write(batch).await;
-        if written.is_err() {
-            self.known = None;
-            let _ = self.writer.rollback().await;
+    async fn commit(&mut self, batch: Batch) -> Result<(), CommitError> {
+        let held = self.holds_head;
+        let Err(why) = self.write(batch).await else { return Ok(()) };
+        self.known = None;
+        let _ = self.writer.rollback().await;
+        match why.downcast_ref::<SqlError>() {
+            // A guard has rolled the transaction back.
+            Some(refused) if !held && refused.is_constraint() => Err(CommitError::Outdated),
+            _ => Err(CommitError::Failed(why)),
         }
-        written
     }
 
     async fn release(&mut self) {
+        self.holds_head = false;
         if let Err(why) = self.writer.rollback().await {
             tracing::warn!(
                 error = &why as &dyn std::error::Error,

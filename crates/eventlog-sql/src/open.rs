@@ -1,7 +1,6 @@
 //! Opening a log: is it one, is it whole, can this program read it?
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use sfs_eventlog::{Appender, Limits, Log};
 use sfs_ledger::{Hash, Head, leaf_hash};
@@ -146,7 +145,7 @@ pub async fn open(
         .head
         .size;
     let ended = CancellationToken::new();
-    keep_wal_short(&db, ended.clone()).await.map_err(failed)?;
+    db.keep_wal_short(ended.clone()).await.map_err(failed)?;
     let appender = Appender::start(SqliteEngine::new(writer, ended.drop_guard()), settings.limits, head, now);
     Ok(Log::new(appender, SqliteReader::new(db)))
 }
@@ -198,39 +197,6 @@ async fn check(path: &Path, writer: &mut Writer, origin: &str) -> Result<(), Ope
         }
         _ => Err(damaged(format!("the head says {} events, and the last event is not that one", stored.head.size))),
     }
-}
-
-/// Moves the write-ahead log into the file while the appender appends; off the commit path, on a
-/// connection of its own.
-async fn keep_wal_short(db: &Db, ended: CancellationToken) -> Result<(), SqlError> {
-    /// Bytes from which moving is worth it: pages that change often are then moved once.
-    const WORTH_IT: u64 = 32 * 1024 * 1024;
-    /// Pages after which waiting for readers is better than a longer log: 256 MiB.
-    const RESTART_PAGES: i64 = 65_536;
-    let mut writer = db.writer().await?;
-    let wal = db.path().with_extension("db-wal");
-    tokio::spawn(async move {
-        let mut tick = tokio::time::interval(Duration::from_millis(500));
-        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let mut restart = false;
-        loop {
-            tokio::select! {
-                _ = tick.tick() => {}
-                () = ended.cancelled() => return,
-            }
-            match std::fs::metadata(&wal) {
-                Ok(file) if file.len() > WORTH_IT => {}
-                Ok(_) | Err(_) => continue,
-            }
-            match writer.checkpoint(restart).await {
-                Ok(done) => restart = done.log_pages > RESTART_PAGES,
-                Err(why) => {
-                    tracing::warn!(error = &why as &dyn std::error::Error, "the write-ahead log could not be shortened")
-                }
-            }
-        }
-    });
-    Ok(())
 }
 
 /// Ends the idempotency window for commands accepted before that instant (microseconds since

@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use sfs_eventlog::{BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent};
-use sfs_ledger::{Hash, Head};
-use sfs_sql::{Db, Row, SqlError, Stmt};
+use sfs_ledger::Head;
+use sfs_sql::{Db, SqlError, Stmt};
 use uuid::Uuid;
 
 use crate::open::StoredHead;
+use crate::packed::{self, Packed};
 use crate::segments::{Bits, SEGMENT, decode_tags, segment_of};
 
 /// Segments that one call looks at, at most: a filter that finds little answers in pages too.
@@ -20,8 +21,6 @@ pub struct SqliteReader {
     db: Db,
     types: Arc<RwLock<HashMap<i64, Arc<str>>>>,
 }
-
-const COLUMNS: &str = "e.pos, s.name, e.sv, e.tid, e.at, e.leaf_hash, e.open";
 
 fn storage(why: SqlError) -> ReadError {
     ReadError::Storage(Box::new(why))
@@ -56,20 +55,29 @@ impl SqliteReader {
         })
     }
 
-    async fn events(&self, stmt: Stmt, leaves: bool) -> Result<Vec<StoredEvent>, ReadError> {
-        let rows = self.db.fetch_all(stmt).await.map_err(storage)?;
-        let mut events = Vec::with_capacity(rows.len());
+    /// The events that `rows` finds, with the size of the log, in one and the same state of it.
+    async fn page(
+        &self,
+        leaves: bool,
+        rows: &'static str,
+        bind: impl FnOnce(Stmt) -> Stmt,
+    ) -> Result<Found, ReadError> {
+        let stmt = bind(Stmt::composed(packed::query(leaves, rows)));
+        let row = self.db.fetch_optional(stmt).await.map_err(storage)?;
+        let Some(row) = row else { return Ok(Found { size: 0, events: Vec::new() }) };
+        let packed = Packed::of(&row, leaves).map_err(storage)?;
+        let mut events = Vec::new();
         let mut last: Option<(i64, Arc<str>)> = None;
-        for row in &rows {
-            let tid = row.int(3).map_err(storage)?;
+        for unpacked in packed.events() {
+            let unpacked = unpacked?;
             let event_type = match &last {
-                Some((known, name)) if *known == tid => Arc::clone(name),
-                _ => self.type_name(tid).await?,
+                Some((known, name)) if *known == unpacked.event_type => Arc::clone(name),
+                _ => self.type_name(unpacked.event_type).await?,
             };
-            last = Some((tid, Arc::clone(&event_type)));
-            events.push(event(row, event_type, leaves)?);
+            last = Some((unpacked.event_type, Arc::clone(&event_type)));
+            events.push(unpacked.stored(event_type));
         }
-        Ok(events)
+        Ok(Found { size: packed.size, events })
     }
 
     async fn size(&self) -> Result<u64, ReadError> {
@@ -216,38 +224,28 @@ impl SqliteReader {
             return Ok(Vec::new());
         }
         let list: Vec<String> = positions.iter().map(u64::to_string).collect();
-        let leaf = if leaves { ", e.leaf" } else { "" };
-        let stmt = Stmt::composed(format!(
-            "select {COLUMNS}{leaf} from json_each($1) j join event e on e.pos = j.value \
-             join stream s on s.sid = e.sid order by e.pos {}",
-            order(direction)
-        ))
-        .text(format!("[{}]", list.join(",")));
-        self.events(stmt, leaves).await
+        let rows = match direction {
+            Direction::Forwards => AT_POSITIONS,
+            Direction::Backwards => AT_POSITIONS_BACKWARDS,
+        };
+        Ok(self.page(leaves, rows, |stmt| stmt.text(format!("[{}]", list.join(",")))).await?.events)
     }
 }
 
-const fn order(direction: Direction) -> &'static str {
-    match direction {
-        Direction::Forwards => "asc",
-        Direction::Backwards => "desc",
-    }
-}
+const AFTER: &str = "from event e join stream s on s.sid = e.sid where e.pos > $1 order by e.pos limit $2";
+const BEFORE: &str = "from event e join stream s on s.sid = e.sid where e.pos < $1 order by e.pos desc limit $2";
+const OF_STREAM: &str =
+    "from stream s join event e on e.sid = s.sid where s.name = $1 and e.sv > $2 order by e.sv limit $3";
+// A limit keeps the order of the rows within an aggregate.
+const AT_POSITIONS: &str = "from json_each($1) j join event e on e.pos = j.value join stream s on s.sid = e.sid \
+     order by e.pos limit -1";
+const AT_POSITIONS_BACKWARDS: &str = "from json_each($1) j join event e on e.pos = j.value \
+     join stream s on s.sid = e.sid order by e.pos desc limit -1";
 
-fn event(row: &Row, event_type: Arc<str>, leaves: bool) -> Result<StoredEvent, ReadError> {
-    let position = row.int(0).map_err(storage)? as u64;
-    let leaf_hash = Hash::try_from(row.blob(5).map_err(storage)?)
-        .map_err(|_| ReadError::Damaged { position, what: "the leaf hash does not have 32 bytes".into() })?;
-    Ok(StoredEvent {
-        position,
-        stream: row.text(1).map_err(storage)?.into(),
-        version: row.int(2).map_err(storage)? as u64,
-        event_type,
-        recorded_at: row.int(4).map_err(storage)?,
-        leaf: if leaves { row.blob(7).map_err(storage)?.to_vec() } else { Vec::new() },
-        leaf_hash,
-        open: row.text(6).map_err(storage)?.to_owned(),
-    })
+/// A page of events, and the size of the log when it was read.
+struct Found {
+    size: u64,
+    events: Vec<StoredEvent>,
 }
 
 impl Reader for SqliteReader {
@@ -262,25 +260,18 @@ impl Reader for SqliteReader {
             if !filter.all_of.is_empty() {
                 return self.filtered(filter, direction, cursor, max).await;
             }
-            let head = self.size().await?;
-            let leaf = if filter.leaves { ", e.leaf" } else { "" };
-            let (compare, order) = match direction {
-                Direction::Forwards => (">", "asc"),
-                Direction::Backwards => ("<", "desc"),
+            let rows = match direction {
+                Direction::Forwards => AFTER,
+                Direction::Backwards => BEFORE,
             };
-            let stmt = Stmt::composed(format!(
-                "select {COLUMNS}{leaf} from event e join stream s on s.sid = e.sid \
-                 where e.pos {compare} $1 order by e.pos {order} limit $2"
-            ))
-            .int(i64::try_from(cursor).unwrap_or(i64::MAX))
-            .int(max as i64);
-            let events = self.events(stmt, filter.leaves).await?;
+            let cursor_row = i64::try_from(cursor).unwrap_or(i64::MAX);
+            let found = self.page(filter.leaves, rows, |stmt| stmt.int(cursor_row).int(max as i64)).await?;
+            let Found { size: head, events } = found;
             let scanned_to = match (events.last(), direction) {
                 (Some(last), _) => last.position,
                 (None, Direction::Forwards) => cursor,
                 (None, Direction::Backwards) => 1,
             };
-            let head = head.max(events.iter().map(|event| event.position).max().unwrap_or(0));
             Ok(Page { events, scanned_to, head })
         })
     }
@@ -292,15 +283,8 @@ impl Reader for SqliteReader {
         max: usize,
     ) -> BoxFuture<'a, Result<Vec<StoredEvent>, ReadError>> {
         Box::pin(async move {
-            let stmt = Stmt::new(
-                "select e.pos, s.name, e.sv, e.tid, e.at, e.leaf_hash, e.open, e.leaf \
-                 from stream s join event e on e.sid = s.sid \
-                 where s.name = $1 and e.sv > $2 order by e.sv limit $3",
-            )
-            .text(stream)
-            .int(after_version as i64)
-            .int(max as i64);
-            self.events(stmt, true).await
+            let bind = |stmt: Stmt| stmt.text(stream).int(after_version as i64).int(max as i64);
+            Ok(self.page(true, OF_STREAM, bind).await?.events)
         })
     }
 

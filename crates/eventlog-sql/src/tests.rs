@@ -147,6 +147,34 @@ async fn a_missing_log_is_made_only_when_asked() {
 }
 
 #[tokio::test]
+async fn a_log_that_another_writer_has_moved_is_asked_anew() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("log.db");
+    let (mine, other) = (at(&path).await.expect("a log"), at(&path).await.expect("a log"));
+    let (mut positions, mut versions) = (Vec::new(), Vec::new());
+    // Each remembers the stream as it left it, and the other has moved it since.
+    for n in (1..=8).step_by(2) {
+        for (n, log) in [(n, &mine), (n + 1, &other)] {
+            match log.append(append(n, "s/1", Expected::Any, &["a"])).await {
+                Ok(Appended::Committed(committed)) => {
+                    positions.push(committed.first);
+                    versions.extend(committed.versions);
+                }
+                other => panic!("not committed: {other:?}"),
+            }
+        }
+    }
+    assert_eq!((positions, versions), ((1..=8).collect(), (1..=8).collect()));
+    let stale = mine.append(append(9, "s/1", Expected::Version(7), &["a"])).await;
+    assert!(matches!(stale, Err(AppendError::Conflict { actual: 8, .. })), "{stale:?}");
+    let again = mine.append(append(2, "s/1", Expected::Any, &["a"])).await;
+    assert!(matches!(&again, Ok(Appended::Replayed(record)) if record.first == 2), "{again:?}");
+    let report = crate::verify(mine.reader().db(), test_tags, |_, _| {}).await;
+    let findings = report.expect("a report").findings;
+    assert!(findings.is_empty(), "{findings:?}");
+}
+
+#[tokio::test]
 async fn the_time_of_the_log_never_runs_backwards() {
     use std::sync::atomic::{AtomicI64, Ordering};
     let directory = tempfile::tempdir().expect("a directory");

@@ -102,15 +102,32 @@ pub struct Batch {
     pub commands: Vec<(Uuid, CommandRecord)>,
 }
 
+/// Why a batch was not (or perhaps not) written.
+#[derive(Debug, thiserror::Error)]
+pub enum CommitError {
+    /// Nothing was written: the log is not what the engine remembered.
+    #[error("the log is not what was remembered of it")]
+    Outdated,
+    /// Either: the appender looks the commands up.
+    #[error("a commit was not confirmed")]
+    Failed(#[source] BoxError),
+}
+
 /// Storage that appends a batch at an expected head.
 pub trait Engine: Send + 'static {
+    /// The log as it was after the last commit of this engine, without asking the storage. A batch that
+    /// is planned on it is checked within its own transaction: [`CommitError::Outdated`] if the head
+    /// has moved or one of its commands is known. `None` if it does not remember or cannot check.
+    fn remembered(&self) -> Option<Taken> {
+        None
+    }
+
     /// Takes the head (so that no other node can append) and looks up commands and streams.
     fn take(&mut self, commands: &[Uuid], streams: &[Arc<str>])
     -> impl Future<Output = Result<Taken, BoxError>> + Send;
 
-    /// Writes the batch and commits once with full durability. An error may mean either: the
-    /// appender looks the commands up.
-    fn commit(&mut self, batch: Batch) -> impl Future<Output = Result<(), BoxError>> + Send;
+    /// Writes the batch and commits once with full durability.
+    fn commit(&mut self, batch: Batch) -> impl Future<Output = Result<(), CommitError>> + Send;
 
     /// Gives the head back without writing.
     fn release(&mut self) -> impl Future<Output = ()> + Send;
@@ -242,8 +259,13 @@ impl<E: Engine> Worker<E> {
     }
 
     async fn append_batch(&mut self, pending: Vec<Pending>) {
-        let commands: Vec<Uuid> = pending.iter().map(|p| p.append.command).collect();
-        let taken = match self.take(&pending, &commands).await {
+        let now = (self.now)();
+        if let Some(planned) = self.plan_remembered(&pending, now)
+            && let Some(fates) = self.write(&pending, planned).await
+        {
+            return answer(pending, fates);
+        }
+        let taken = match self.take(&pending).await {
             Ok(taken) => taken,
             Err(why) => {
                 let why: Arc<dyn std::error::Error + Send + Sync> = why.into();
@@ -253,17 +275,31 @@ impl<E: Engine> Worker<E> {
                 return;
             }
         };
-        let mut planned = Plan::new(taken, (self.now)());
-        let (mut replies, mut fates) = (Vec::with_capacity(pending.len()), Vec::with_capacity(pending.len()));
-        for (n, p) in pending.into_iter().enumerate() {
-            fates.push(planned.add(n, p.append, &self.streams));
-            replies.push(p.reply);
-        }
-        let (batch, touched) = planned.finish();
-        let Some(batch) = batch else {
-            self.engine.release().await;
-            return answer(replies, fates);
+        let planned = plan(taken, now, &pending, &self.streams);
+        let fates = match planned.batch {
+            Some(_) => self.write(&pending, planned).await.unwrap_or_else(|| overtaken(pending.len())),
+            None => {
+                self.engine.release().await;
+                planned.fates
+            }
         };
+        answer(pending, fates);
+    }
+
+    /// A plan on what is remembered, if all of the batch can be accepted on it: who is to be refused is
+    /// refused after asking.
+    fn plan_remembered(&self, pending: &[Pending], now: i64) -> Option<Planned> {
+        let taken = self.engine.remembered()?;
+        if self.known_size != Some(taken.head.size) || !unknown_streams(pending, &self.streams).is_empty() {
+            return None;
+        }
+        let planned = plan(taken, now, pending, &self.streams);
+        planned.fates.iter().all(|fate| matches!(fate, Fate::Accepted(_))).then_some(planned)
+    }
+
+    /// Writes what was planned; `None` if nothing was written because the plan was outdated.
+    async fn write(&mut self, pending: &[Pending], planned: Planned) -> Option<Vec<Fate>> {
+        let Planned { batch: Some(batch), touched, fates } = planned else { return None };
         let (base, size) = (batch.base, batch.head.size);
         match self.engine.commit(batch).await {
             Ok(()) => {
@@ -272,45 +308,38 @@ impl<E: Engine> Worker<E> {
                     self.remember_stream(stream, head);
                 }
                 self.publish.send_replace(size);
-                answer(replies, fates);
+                Some(fates)
             }
-            Err(why) => {
+            Err(CommitError::Outdated) => None,
+            Err(CommitError::Failed(why)) => {
                 tracing::error!(
                     error = &*why as &dyn std::error::Error,
                     position = base,
                     "the log could not confirm a commit"
                 );
-                self.streams.clear();
-                self.known_size = None;
+                self.forget();
+                let commands: Vec<Uuid> = pending.iter().map(|p| p.append.command).collect();
                 let outcome = self.look_up(&commands).await;
-                answer(replies, resolve(fates, &commands, &outcome, why));
+                Some(resolve(fates, &commands, &outcome, why))
             }
         }
     }
 
+    fn forget(&mut self) {
+        self.streams.clear();
+        self.known_size = None;
+    }
+
     /// Takes the head with what the batch needs to know; forgets the cache if another node wrote.
-    async fn take(&mut self, pending: &[Pending], commands: &[Uuid]) -> Result<Taken, BoxError> {
-        let wanted = |cache: &Cache<Arc<str>, StreamHead>| {
-            let mut streams: Vec<Arc<str>> = pending
-                .iter()
-                .flat_map(|p| {
-                    let written = p.append.writes.iter().map(|write| &write.stream);
-                    written.chain(p.append.guards.iter().map(|guard| &guard.stream))
-                })
-                .filter(|stream| cache.peek(*stream).is_none())
-                .cloned()
-                .collect();
-            streams.sort_unstable();
-            streams.dedup();
-            streams
-        };
-        let streams = wanted(&self.streams);
-        let mut taken = self.engine.take(commands, &streams).await?;
+    async fn take(&mut self, pending: &[Pending]) -> Result<Taken, BoxError> {
+        let commands: Vec<Uuid> = pending.iter().map(|p| p.append.command).collect();
+        let streams = unknown_streams(pending, &self.streams);
+        let mut taken = self.engine.take(&commands, &streams).await?;
         if self.known_size.is_some_and(|size| size != taken.head.size) {
             self.engine.release().await;
             self.streams.clear();
-            let streams = wanted(&self.streams);
-            taken = self.engine.take(commands, &streams).await?;
+            let streams = unknown_streams(pending, &self.streams);
+            taken = self.engine.take(&commands, &streams).await?;
         }
         self.known_size = Some(taken.head.size);
         for (stream, head) in &taken.streams {
@@ -334,7 +363,28 @@ impl<E: Engine> Worker<E> {
     }
 }
 
-fn answer(replies: Vec<Reply>, mut fates: Vec<Fate>) {
+/// The streams that the batch writes or reads and whose ends are not remembered.
+fn unknown_streams(pending: &[Pending], remembered: &Cache<Arc<str>, StreamHead>) -> Vec<Arc<str>> {
+    let mut streams: Vec<Arc<str>> = pending
+        .iter()
+        .flat_map(|p| {
+            let written = p.append.writes.iter().map(|write| &write.stream);
+            written.chain(p.append.guards.iter().map(|guard| &guard.stream))
+        })
+        .filter(|stream| remembered.peek(*stream).is_none())
+        .cloned()
+        .collect();
+    streams.sort_unstable();
+    streams.dedup();
+    streams
+}
+
+/// Nobody can move a head that was taken; an engine that says so has nothing to offer.
+fn overtaken(appends: usize) -> Vec<Fate> {
+    (0..appends).map(|_| Fate::Answered(Err(AppendError::Overloaded))).collect()
+}
+
+fn answer(pending: Vec<Pending>, mut fates: Vec<Fate>) {
     // Repeats first: they are answered like the one before them.
     for n in 0..fates.len() {
         if let Fate::SameAs(first) = fates[n] {
@@ -349,14 +399,14 @@ fn answer(replies: Vec<Reply>, mut fates: Vec<Fate>) {
             });
         }
     }
-    for (reply, fate) in replies.into_iter().zip(fates) {
+    for (p, fate) in pending.into_iter().zip(fates) {
         let result = match fate {
             Fate::Accepted(committed) => Ok(Appended::Committed(committed)),
             Fate::Answered(result) => result,
             Fate::SameAs(_) => Err(AppendError::Overloaded),
         };
         // A caller that no longer waits is no reason to stop.
-        let _ = reply.send(result);
+        let _ = p.reply.send(result);
     }
 }
 
@@ -402,6 +452,21 @@ impl std::error::Error for Shared {
     }
 }
 
+/// A batch, if anything was accepted, the streams as they then are, and what becomes of each append.
+struct Planned {
+    batch: Option<Batch>,
+    touched: StreamHeads,
+    fates: Vec<Fate>,
+}
+
+/// Checks the appends one after the other, each against what those before it have changed.
+fn plan(taken: Taken, now: i64, pending: &[Pending], remembered: &Cache<Arc<str>, StreamHead>) -> Planned {
+    let mut plan = Plan::new(taken, now);
+    let fates = pending.iter().enumerate().map(|(n, p)| plan.add(n, &p.append, remembered)).collect();
+    let (batch, touched) = plan.finish();
+    Planned { batch, touched, fates }
+}
+
 /// A batch in the making: what is accepted so far, and what the next append is checked against.
 struct Plan {
     base: u64,
@@ -443,7 +508,7 @@ impl Plan {
     }
 
     /// Checks an append against the log and what this batch already accepted, and accepts it.
-    fn add(&mut self, n: usize, append: Append, cache: &Cache<Arc<str>, StreamHead>) -> Fate {
+    fn add(&mut self, n: usize, append: &Append, cache: &Cache<Arc<str>, StreamHead>) -> Fate {
         if let Some(record) = self.known.get(&append.command) {
             return Fate::Answered(match record.digest {
                 Some(digest) if digest == append.digest => Ok(Appended::Replayed(record.clone())),
@@ -470,9 +535,8 @@ impl Plan {
                 return Fate::Answered(Err(AppendError::Conflict { stream: Arc::clone(stream), expected, actual }));
             }
         }
-        let Append { command, digest, writes, .. } = append;
-        match self.complete(writes, cache) {
-            Ok((rows, streams)) => Fate::Accepted(self.accept(n, (command, digest), rows, streams)),
+        match self.complete(&append.writes, cache) {
+            Ok((rows, streams)) => Fate::Accepted(self.accept(n, (append.command, append.digest), rows, streams)),
             Err(why) => Fate::Answered(Err(why)),
         }
     }
@@ -480,7 +544,7 @@ impl Plan {
     /// Completes the leaves; changes nothing, so that a leaf that is too large leaves no trace.
     fn complete(
         &self,
-        writes: Vec<StreamWrite>,
+        writes: &[StreamWrite],
         cache: &Cache<Arc<str>, StreamHead>,
     ) -> Result<(Vec<Row>, StreamHeads), AppendError> {
         let mut streams: StreamHeads = HashMap::new();
@@ -494,7 +558,7 @@ impl Plan {
                     StreamHead { number: next_stream - 1, version: 0, last: None }
                 }
             };
-            for event in write.events {
+            for event in &write.events {
                 head.version += 1;
                 let position = self.head.size + rows.len() as u64 + 1;
                 let mut leaf = Vec::with_capacity(640);
@@ -508,16 +572,16 @@ impl Plan {
                     position,
                     stream: head.number,
                     version: head.version,
-                    event_type: event.event_type,
+                    event_type: Arc::clone(&event.event_type),
                     recorded_at: self.head.at_micros,
                     leaf,
                     hash,
-                    open: event.open,
-                    tags: event.tags,
-                    sealed: event.sealed,
+                    open: event.open.clone(),
+                    tags: event.tags.clone(),
+                    sealed: event.sealed.clone(),
                 });
             }
-            streams.insert(write.stream, head);
+            streams.insert(Arc::clone(&write.stream), head);
         }
         Ok((rows, streams))
     }

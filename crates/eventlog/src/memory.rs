@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sfs_ledger::Head;
 use uuid::Uuid;
 
-use crate::appender::{Appender, Batch, Engine, Limits, Log, StreamHead, Taken};
+use crate::appender::{Appender, Batch, CommitError, Engine, Limits, Log, StreamHead, Taken};
 use crate::port::{BoxError, BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent};
 
 /// What happens to the next commit.
@@ -127,6 +127,17 @@ impl Store {
 }
 
 impl Engine for Memory {
+    fn remembered(&self) -> Option<Taken> {
+        let store = self.store();
+        // What forgets versions does not remember them either.
+        (store.defect != Some(Defect::ForgetsVersions)).then(|| Taken {
+            head: store.head.clone(),
+            commands: Vec::new(),
+            streams: Vec::new(),
+            next_stream: store.streams.len() as i64 + 1,
+        })
+    }
+
     async fn take(&mut self, commands: &[Uuid], streams: &[Arc<str>]) -> Result<Taken, BoxError> {
         let mut store = self.store();
         if std::mem::take(&mut store.silent) {
@@ -151,11 +162,18 @@ impl Engine for Memory {
         })
     }
 
-    async fn commit(&mut self, mut batch: Batch) -> Result<(), BoxError> {
+    async fn commit(&mut self, mut batch: Batch) -> Result<(), CommitError> {
+        let failed = |why: &str| Err(CommitError::Failed(why.into()));
         let mut store = self.store();
+        let forgets = store.defect == Some(Defect::ForgetsCommands);
+        if batch.base != store.head.size
+            || (!forgets && batch.commands.iter().any(|(id, _)| store.commands.contains_key(id)))
+        {
+            return Err(CommitError::Outdated);
+        }
         let fault = store.faults.pop_front();
         if fault == Some(Fault::Fails) {
-            return Err("the memory refuses".into());
+            return failed("the memory refuses");
         }
         match store.defect {
             Some(Defect::LosesAcknowledged) => {
@@ -166,10 +184,10 @@ impl Engine for Memory {
         }
         store.persist(batch);
         match fault {
-            Some(Fault::FailsButPersists) => Err("the answer was lost".into()),
+            Some(Fault::FailsButPersists) => failed("the answer was lost"),
             Some(Fault::FailsAndStaysSilent) => {
                 store.silent = true;
-                Err("the answer was lost".into())
+                failed("the answer was lost")
             }
             Some(Fault::Fails) | None => Ok(()),
         }

@@ -4,9 +4,8 @@
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use sfs_sql::{Checkpointed, Db, Durability, Options, SqlError, Stmt};
+use sfs_sql::{Db, Durability, Options, SqlError, Stmt};
 use tokio_util::sync::CancellationToken;
 
 use crate::projection::{Projections, schema};
@@ -111,29 +110,9 @@ impl Generation {
         self.closing.cancel();
     }
 
-    /// Moves the write-ahead log into the file while the runner writes, on a connection of its own.
+    /// Keeps its write-ahead log short while the runner writes.
     pub async fn keep_wal_short(&self) -> Result<(), SqlError> {
-        /// Pages after which waiting for readers is better than a longer log: 256 MiB.
-        const RESTART_PAGES: i64 = 65_536;
-        let mut writer = self.db.writer().await?;
-        let wal = beside(&self.path, "-wal");
-        let closing = self.closing.clone();
-        tokio::spawn(async move {
-            let mut restart = false;
-            while closing.run_until_cancelled(tokio::time::sleep(Duration::from_millis(500))).await.is_some() {
-                if std::fs::metadata(&wal).map_or(0, |file| file.len()) < 4 * 1024 * 1024 {
-                    continue;
-                }
-                match writer.checkpoint(restart).await {
-                    Ok(Checkpointed { log_pages, .. }) => restart = log_pages > RESTART_PAGES,
-                    Err(why) => tracing::warn!(
-                        error = &why as &dyn std::error::Error,
-                        "the read models' write-ahead log could not be shortened"
-                    ),
-                }
-            }
-        });
-        Ok(())
+        self.db.keep_wal_short(self.closing.clone()).await
     }
 }
 

@@ -218,6 +218,9 @@ pub struct BenchArgs {
     /// Events for scan, rebuild and queries; 1,000,000 and 5,000,000 take long.
     #[arg(long, default_value_t = 100_000)]
     pub events: u64,
+    /// Connections at which single commands are measured.
+    #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
+    pub connections: Vec<usize>,
     /// Measures only what is named: limits, http, bulk, lag, reads.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,

@@ -57,6 +57,12 @@ impl SqlError {
         self.primary_code() == Some(13)
     }
 
+    /// Whether a constraint or a guard has refused it (SQLITE_CONSTRAINT): nothing of the statement
+    /// happened.
+    pub fn is_constraint(&self) -> bool {
+        self.primary_code() == Some(19)
+    }
+
     /// Whether the file is not a database or is damaged (SQLITE_NOTADB, SQLITE_CORRUPT).
     pub fn is_damaged(&self) -> bool {
         matches!(self.primary_code(), Some(11 | 26))
@@ -100,13 +106,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            create: true,
-            durability: Durability::Full,
-            readers: 4,
-            cache_kib: 4 * 1024,
-            writer_cache_kib: 16 * 1024,
-        }
+        Self { create: true, durability: Durability::Full, readers: 4, cache_kib: 2 * 1024, writer_cache_kib: 4 * 1024 }
     }
 }
 
@@ -194,8 +194,8 @@ impl Db {
         let connection = connect_options(&self.path, &self.options)
             .pragma("cache_size", format!("-{}", self.options.writer_cache_kib))
             .pragma("wal_autocheckpoint", "0")
-            // A log that begins anew is cut, so that its length tells how much is in it.
-            .pragma("journal_size_limit", "1048576")
+            // A log that grew out of all proportion is cut when it begins anew.
+            .pragma("journal_size_limit", "134217728")
             .connect()
             .await
             .map_err(|source| SqlError::Open { path: self.path.clone(), source })?;

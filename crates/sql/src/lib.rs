@@ -7,6 +7,7 @@
 mod db;
 mod file;
 mod stmt;
+mod wal;
 
 pub use db::{Checkpointed, Db, Durability, Options, SqlError, Writer};
 pub use file::is_database_of;

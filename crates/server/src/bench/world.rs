@@ -1,7 +1,8 @@
 //! The world that the benchmark works in: 1,000 schools with a social worker each, over ten school
-//! years, so that interventions go to 10,000 streams.
+//! years, and one intervention in each of these 10,000 streams.
 
 use std::io::Write;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -62,6 +63,9 @@ pub async fn make(directory: &Path) -> Result<World, BenchError> {
     let opening = Opening { durability: Durability::Process, ..Opening::default() };
     let installation = Installation::open(&configuration(directory), opening).await?;
     let made = fill(&installation).await;
+    if let Ok(world) = &made {
+        append(&installation, world, 0..SCHOOLS * YEARS, |_| {}).await?;
+    }
     installation.close().await;
     made
 }
@@ -152,7 +156,7 @@ impl World {
             idempotency_key: Some(format!("bench-{}", std::process::id())),
             body: Arc::new(|n, out| {
                 out.push(b'{');
-                intervention(n, out);
+                intervention(SCHOOLS * YEARS + n, out);
                 out.push(b'}');
             }),
         }
@@ -186,16 +190,27 @@ impl World {
     }
 }
 
-/// Appends so many interventions without waiting for HTTP or the disk.
+/// Appends so many further interventions without waiting for HTTP or the disk.
 pub async fn grow(directory: &Path, world: &World, events: u64, progress: impl Fn(u64)) -> Result<(), BenchError> {
     let opening = Opening { durability: Durability::Process, ..Opening::default() };
     let installation = Installation::open(&configuration(directory), opening).await?;
+    append(&installation, world, SCHOOLS * YEARS..SCHOOLS * YEARS + events, progress).await?;
+    installation.close().await;
+    Ok(())
+}
+
+async fn append(
+    installation: &Installation,
+    world: &World,
+    numbers: Range<u64>,
+    progress: impl Fn(u64),
+) -> Result<(), BenchError> {
     let caller = installation.handler.caller(world.manager).await.map_err(|why| BenchError::World(why.to_string()))?;
     let entry = command_entry("record-intervention").ok_or_else(|| BenchError::World("no such command".into()))?;
     let mut text = Vec::new();
-    for first in (0..events).step_by(1_000) {
+    for first in numbers.clone().step_by(1_000) {
         let mut requests = Vec::with_capacity(1_000);
-        for n in first..(first + 1_000).min(events) {
+        for n in first..(first + 1_000).min(numbers.end) {
             text.clear();
             text.push(b'{');
             intervention(n, &mut text);
@@ -209,9 +224,8 @@ pub async fn grow(directory: &Path, world: &World, events: u64, progress: impl F
         for outcome in installation.handler.handle_each(&caller, &requests).await {
             outcome.map_err(|why| BenchError::World(format!("{why:?}")))?;
         }
-        progress(first + 1_000);
+        progress(first + 1_000 - numbers.start);
     }
-    installation.close().await;
     Ok(())
 }
 
