@@ -299,7 +299,7 @@ mod lines {
         command("report-vacancy", Vacancy, Creates, &[PM, NO], "Vakanz melden", "Report a vacancy"),
         command("fill-vacancy", Vacancy, Version, &[PM], "Vakanz besetzen", "Fill a vacancy"),
         command("withdraw-vacancy", Vacancy, Version, &[PM, NO], "Vakanz zurückziehen", "Withdraw a vacancy"),
-        command("identify-training-need", TrainingNeed, Creates, &[CO, NO, PM], "Fortbildungsbedarf feststellen", "Identify a training need"),
+        command("identify-training-need", TrainingNeed, Creates, &[CO, NO], "Fortbildungsbedarf feststellen", "Identify a training need"),
         command("withdraw-training-need", TrainingNeed, Version, &[CO, NO], "Fortbildungsbedarf zurücknehmen", "Withdraw a training need"),
         command("offer-training", Training, Creates, &[CO, NO], "Fortbildung anbieten", "Offer a training"),
         command("reschedule-training", Training, Version, &[CO, NO], "Fortbildung verlegen", "Reschedule a training"),

@@ -265,7 +265,10 @@ impl Engine for SqliteEngine {
 
     async fn commit(&mut self, batch: Batch) -> Result<(), CommitError> {
         let held = self.holds_head;
-        let Err(why) = self.write(batch).await else { return Ok(()) };
+        let Err(why) = self.write(batch).await else {
+            self.writer.finish_wal().await;
+            return Ok(());
+        };
         self.known = None;
         let _ = self.writer.rollback().await;
         match why.downcast_ref::<SqlError>() {

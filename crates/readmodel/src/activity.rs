@@ -21,7 +21,7 @@ use sfs_sql::{SqlError, Stmt, Writer};
 use crate::composed::Rows;
 use crate::projection::{Contradiction, Kind as Column, Projection, Table};
 use crate::recorded::Recorded;
-use spans::{Month, month_of, spans_of};
+use spans::{Month, Span, day_span, month_of, spans_of};
 
 /// Positions whose facts are summed up together: block `n` ends with position `(n + 1) × BLOCK`. Tests
 /// have few events and many blocks.
@@ -162,6 +162,8 @@ pub(crate) struct Activities {
     facts: Vec<[i64; 9]>,
     /// With the unit of the place's district.
     cells: HashMap<Cell, (i64, Sums)>,
+    /// By day, unit of the district and kind.
+    days: HashMap<(i64, i64, i64), Sums>,
     insert_facts: Rows,
     add_spans: Rows,
     add_blocks: Rows,
@@ -177,6 +179,7 @@ impl Activities {
             new_units: Vec::new(),
             facts: Vec::new(),
             cells: HashMap::new(),
+            days: HashMap::new(),
             insert_facts: Rows::new(
                 "insert into activity_fact (day, pos, unit, kind, n, minutes, women, men, non_binary) values",
                 9,
@@ -287,6 +290,7 @@ impl Projection for Activities {
         ]);
         let cell = (month_of(day), unit, kind, block_of(recorded.position));
         self.cells.entry(cell).or_insert((district, Sums::default())).1 += change;
+        *self.days.entry((day.days(), district, kind)).or_default() += change;
         Ok(())
     }
 
@@ -305,7 +309,12 @@ impl Projection for Activities {
                 *cells.entry((month, unit, kind, block)).or_default() += sums;
             }
         }
-        let mut spans: HashMap<(i64, i64, i64), Sums> = HashMap::with_capacity(cells.len() * 3);
+        let mut spans: HashMap<(Span, i64, i64), Sums> = HashMap::with_capacity(cells.len() * 3);
+        for ((day, district, kind), sums) in self.days.drain() {
+            for unit in [district, STATE_UNIT] {
+                *spans.entry((day_span(day), unit, kind)).or_default() += sums;
+            }
+        }
         let mut blocks = Vec::with_capacity(cells.len());
         for ((month, unit, kind, block), sums) in cells {
             for span in spans_of(month) {

@@ -132,6 +132,7 @@ impl Follower {
             return Err(Stop::TakenOver);
         }
         self.writer.commit().await?;
+        self.writer.finish_wal().await;
         self.writing = false;
         self.position = position;
         Ok(())

@@ -11,7 +11,7 @@ use crate::recorded::Recorded;
 use crate::{activity, coverage, overview, register, staffing, trainings};
 
 /// Raised by hand when a projection writes other rows than before from the same events.
-const CODE_VERSION: u32 = 1;
+const CODE_VERSION: u32 = 2;
 
 /// Turns events into rows. Folds a page in memory and writes its net change; what it has to look up
 /// it keeps in a naturally small map, loaded from its own tables at the start.

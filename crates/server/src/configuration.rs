@@ -31,7 +31,7 @@ pub struct Configuration {
     pub rate_limit_burst: u32,
     /// Appends that may wait; more are answered with 503. Default 4096.
     pub queue: usize,
-    /// Folded states that are kept in memory, counted in events. Default 400000.
+    /// Folded states that are kept in memory, counted in events; one takes about 60 bytes. Default 800000.
     pub cached_events: u64,
     /// Seconds that running requests get when the server ends. Default 10.
     pub shutdown_seconds: u64,
@@ -59,7 +59,7 @@ impl Default for Configuration {
             rate_limit_per_second: 200,
             rate_limit_burst: 400,
             queue: 4_096,
-            cached_events: 400_000,
+            cached_events: 800_000,
             shutdown_seconds: 10,
         }
     }

@@ -1,6 +1,8 @@
 //! A database: one writing connection, a pool of readers, and how durable a commit is.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
@@ -116,6 +118,7 @@ pub struct Db {
     path: PathBuf,
     options: Options,
     readers: SqlitePool,
+    wal_is_long: Arc<AtomicBool>,
 }
 
 fn connect_options(path: &Path, options: &Options) -> SqliteConnectOptions {
@@ -157,7 +160,7 @@ impl Db {
             .test_before_acquire(false)
             .idle_timeout(Duration::from_secs(300))
             .connect_lazy_with(reading);
-        Ok(Self { path, options, readers })
+        Ok(Self { path, options, readers, wal_is_long: Arc::default() })
     }
 
     /// Makes a database under another name first, so that one that is there is whole: marked with
@@ -199,7 +202,7 @@ impl Db {
             .connect()
             .await
             .map_err(|source| SqlError::Open { path: self.path.clone(), source })?;
-        Ok(Writer { connection })
+        Ok(Writer { connection, wal_is_long: Arc::clone(&self.wal_is_long) })
     }
 
     async fn reader(&self) -> Result<PoolConnection<sqlx::Sqlite>, SqlError> {
@@ -243,6 +246,8 @@ impl Db {
 /// The connection that writes.
 pub struct Writer {
     connection: SqliteConnection,
+    /// Set when most of a long write-ahead log has been moved.
+    pub(crate) wal_is_long: Arc<AtomicBool>,
 }
 
 /// What a WAL checkpoint came to.

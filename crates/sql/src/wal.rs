@@ -1,9 +1,11 @@
-//! Keeps a write-ahead log short, off the path of commits.
+//! Keeps a write-ahead log short while somebody writes.
 //!
 //! The log begins anew when everything in it has been moved into the database file and nobody reads
-//! it. Its file keeps its length then: writing over blocks that are there is faster to make durable
-//! than making a file longer.
+//! it. Most is moved off the path of commits; the rest, in which new pages would appear for ever, is
+//! moved by the writer between two transactions. The file keeps its length: writing over blocks that
+//! are there is faster to make durable than making a file longer.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
@@ -15,6 +17,9 @@ const EVERY: Duration = Duration::from_millis(500);
 
 /// Pages in the log from which it is to begin anew: 32 MiB.
 const LONG: i64 = 8_192;
+
+/// Pages from which writers wait for readers so that it does: 256 MiB.
+const TOO_LONG: i64 = 65_536;
 
 impl Db {
     /// Moves the write-ahead log into the database file every half second if something was written,
@@ -29,7 +34,7 @@ impl Db {
                 if written == seen {
                     continue;
                 }
-                match shorten(&mut writer).await {
+                match move_most(&mut writer).await {
                     Ok(()) => seen = written,
                     Err(why) => tracing::warn!(
                         error = &why as &dyn std::error::Error,
@@ -43,11 +48,24 @@ impl Db {
     }
 }
 
-/// Beginning anew keeps writers waiting while the rest is moved, so the rest is made small before.
-async fn shorten(writer: &mut Writer) -> Result<(), SqlError> {
-    if writer.checkpoint(false).await?.log_pages > LONG {
-        writer.checkpoint(false).await?;
+async fn move_most(writer: &mut Writer) -> Result<(), SqlError> {
+    let pages = writer.checkpoint(false).await?.log_pages;
+    if pages > TOO_LONG {
         writer.checkpoint(true).await?;
+    } else if pages > LONG {
+        writer.wal_is_long.store(true, Ordering::Relaxed);
     }
     Ok(())
+}
+
+impl Writer {
+    /// To be called between two transactions: moves the rest of a log that became long, so that the next
+    /// transaction begins it anew.
+    pub async fn finish_wal(&mut self) {
+        if self.wal_is_long.swap(false, Ordering::Relaxed)
+            && let Err(why) = self.checkpoint(false).await
+        {
+            tracing::warn!(error = &why as &dyn std::error::Error, "the write-ahead log could not be shortened");
+        }
+    }
 }

@@ -7,7 +7,7 @@ use sfs_domain::intervention::Kind;
 use sfs_domain::{BusinessDate, Period};
 use sfs_sql::{Row, SqlError, Stmt};
 
-use super::spans::{Month, Span, cut, first_day, month_name, month_of, spans, spans_of};
+use super::spans::{Month, Span, cut, day_span, first_day, month_name, month_of, spans, spans_of};
 use super::{BLOCK, Reach, STATE_UNIT, Sums};
 use crate::bitemporal::{STILL_KNOWN, known_at};
 use crate::composed::Composed;
@@ -48,6 +48,8 @@ enum Source {
     Span(Span),
     /// What the blocks before this one know of a month.
     Blocks(Month, u64),
+    /// All that is known of these days, of districts and the state only.
+    DaySpans(BusinessDate, BusinessDate),
     /// Facts of these days, up to a position if there is one.
     Days(BusinessDate, BusinessDate, Option<u64>),
     /// Facts behind the first and up to the second position, of these days.
@@ -76,7 +78,11 @@ impl Wanted<'_> {
         let (first, end) = cut.months;
         let mut parts = Vec::new();
         for (from, to, sign) in cut.edges {
-            parts.push(self.part(Source::Days(from, to, self.known), sign, month_of(from)));
+            let days = match (self.known, self.reach()) {
+                (None, Reach::State | Reach::District) => Source::DaySpans(from, to),
+                (known, _) => Source::Days(from, to, known),
+            };
+            parts.push(self.part(days, sign, month_of(from)));
         }
         match self.known {
             None if self.group == Some(Group::Month) => {
@@ -152,18 +158,22 @@ impl Wanted<'_> {
             (true, false) => "unit u",
             (true, true) => "unit u cross join school f",
         };
-        let (table, facts) = match source {
-            Source::Span(_) => ("activity_span a", false),
-            Source::Blocks(..) => ("activity_block a", false),
-            Source::Days(..) | Source::Positions(..) => ("activity_fact a", true),
+        let (table, facts, places_first) = match source {
+            Source::Span(_) => ("activity_span a", false, true),
+            Source::Blocks(..) => ("activity_block a", false, true),
+            Source::DaySpans(..) => ("activity_span a", false, false),
+            Source::Days(..) | Source::Positions(..) => ("activity_fact a", true, false),
         };
-        let (one, other) = if facts { (table, places) } else { (places, table) };
+        let (one, other) = if places_first { (places, table) } else { (table, places) };
         let join = if places.is_empty() { "" } else { " cross join " };
         stmt.sql(one).sql(join).sql(other);
         match source {
             Source::Span(span) => stmt.sql(" where a.span = ").int(*span),
             Source::Blocks(month, before) => {
                 stmt.sql(" where a.month = ").int(i64::from(*month)).sql(" and a.block < ").int(*before as i64)
+            }
+            Source::DaySpans(from, to) => {
+                stmt.sql(" where a.span >= ").int(day_span(from.days())).sql(" and a.span < ").int(day_span(to.days()))
             }
             Source::Days(from, to, known) => {
                 stmt.sql(" where a.day >= ").int(from.days()).sql(" and a.day < ").int(to.days());

@@ -31,6 +31,7 @@ pub(crate) type Span = i64;
 
 const QUARTERS: Span = 1_000_000;
 const SCHOOL_YEARS: Span = 2_000_000;
+const DAYS: Span = 3_000_000;
 
 /// August, counted from 0.
 const AUGUST: Month = 7;
@@ -42,6 +43,12 @@ pub(crate) fn spans_of(month: Month) -> [Span; 3] {
         QUARTERS + Span::from(month.div_euclid(3)),
         SCHOOL_YEARS + Span::from((month - AUGUST).div_euclid(12)),
     ]
+}
+
+/// The stretch of a single day, by its number since 1970. Only districts and the state have sums of
+/// days; for a school the facts are as few.
+pub(crate) const fn day_span(day: i64) -> Span {
+    DAYS + day
 }
 
 /// What a period is made of.

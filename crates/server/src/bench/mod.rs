@@ -59,6 +59,9 @@ const fn edge_goal(connections: usize) -> Option<f64> {
     }
 }
 
+/// How long commands are sent to a server that has just started: enough to come to each stream.
+const WARM_UP: Duration = Duration::from_secs(3);
+
 struct Bench<'a> {
     args: &'a BenchArgs,
     directory: PathBuf,
@@ -141,6 +144,12 @@ async fn commands(bench: &mut Bench<'_>) -> Result<(), BenchError> {
     let server = child::Child::serve(&directory).await?;
     bench.report.add_bytes("idle", "server idle, resident", server.resident(), Some(40.0));
     if bench.wants("http") {
+        // The rest is measured on a server that has its states in memory, as one that has run for a day.
+        let cold = Load::new(server.address, world.commands(), 64, Pace::Closed, length.max(WARM_UP));
+        let measured = cold.run().await?;
+        measured.expect_only(&[201])?;
+        let rates = [measured.rate()];
+        bench.report.add("cold", "commands after the start, connections: 64", "cmd/s", &rates, None);
         for &connections in &bench.args.connections {
             let (mut rates, mut p50, mut p99) = (Vec::new(), Vec::new(), Vec::new());
             for _ in 0..bench.args.runs {

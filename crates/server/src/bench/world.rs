@@ -193,7 +193,10 @@ impl World {
 /// Appends so many further interventions without waiting for HTTP or the disk.
 pub async fn grow(directory: &Path, world: &World, events: u64, progress: impl Fn(u64)) -> Result<(), BenchError> {
     let opening = Opening { durability: Durability::Process, ..Opening::default() };
-    let installation = Installation::open(&configuration(directory), opening).await?;
+    // Every round of the schools comes back to all streams: what does not fit would be read again.
+    let cached_events = 2 * events + SCHOOLS * YEARS * 16;
+    let configuration = Configuration { cached_events, ..configuration(directory) };
+    let installation = Installation::open(&configuration, opening).await?;
     append(&installation, world, SCHOOLS * YEARS..SCHOOLS * YEARS + events, progress).await?;
     installation.close().await;
     Ok(())

@@ -69,7 +69,9 @@ fn spawn(
 ) -> tokio::task::JoinHandle<std::io::Result<()>> {
     // Answers are small: waiting for more to send would only make them late.
     let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
-    tokio::spawn(async move { axum::serve(listener, router).with_graceful_shutdown(shutdown.cancelled_owned()).await })
+    // Made once: a router that is served as such copies all its routes for every connection.
+    let service = router.into_make_service();
+    tokio::spawn(async move { axum::serve(listener, service).with_graceful_shutdown(shutdown.cancelled_owned()).await })
 }
 
 impl Serving {
