@@ -9,6 +9,7 @@ pub mod appender;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 pub mod memory;
+mod plan;
 mod port;
 pub mod tags;
 
