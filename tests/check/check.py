@@ -6,7 +6,8 @@
 
 From the bytes of the export it computes leaf hashes, back links, stream versions, digests and the
 root (RFC 6962) again. From the events it sums up every figure of the read models M01, M02, M03, M04
-and M14, as of several positions, days and periods, and asks the server for the same. Exit code 0 if
+and M14, as of several positions, days and periods, and asks the server for the same, and for proofs of
+inclusion and consistency (RFC 9162). Exit code 0 if
 everything is equal, 1 if not, with a line for each difference; the key needs a role that sees exact
 figures of the whole state.
 """
@@ -18,6 +19,7 @@ import sys
 import figures
 import log
 import periods
+import proofs
 from server import Server
 
 MOST_SHOWN = 50
@@ -189,12 +191,15 @@ def main():
     with sys.stdin if options.events == "-" else open(options.events, encoding="utf-8") as lines:
         events = log.read(lines)
     findings = log.check(events)
-    root = log.base64url(log.root([log.leaf_hash(event.leaf_text.encode()) for event in events]))
+    hashes = [log.leaf_hash(event.leaf_text.encode()) for event in events]
+    root = log.base64url(log.root(hashes))
     print(f"{len(events)} events, root {root}")
     if options.root is not None and options.root != root:
         findings.append(f"the program states the root {options.root}")
     if options.url and not findings:
         check = Check(Server(options.url, options.key), options.only)
+        if options.only is None:
+            proofs.check(hashes, check, random.Random(options.seed), 20)
         check_server(events, check, options.seed, options.positions, options.forget)
         print(f"{check.compared} figures compared")
         findings += check.differences

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use sfs_command::Handler;
 use sfs_eventlog::EventLog;
+use sfs_notary::{Notary, Tiles};
 use sfs_ops::Ops;
 use sfs_readmodel::ReadModels;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +69,10 @@ pub struct Api {
     pub log: Arc<dyn EventLog>,
     /// The read side.
     pub reads: Arc<ReadModels>,
+    /// The tree of the log.
+    pub tiles: Arc<Tiles>,
+    /// Who signs checkpoints, if there is a key.
+    pub notary: Option<Arc<Notary>>,
     /// API keys and secrets.
     pub ops: Ops,
     /// The log's origin.

@@ -115,6 +115,9 @@ kinds! {
     LOG_UNREADABLE = "log-unreadable", SERVICE_UNAVAILABLE, "Das Protokoll enthält etwas, das dieses Programm nicht lesen kann.", "The log holds something that this program cannot read.",
         "Ein Ereignis ist von einer neueren Version oder beschädigt. Es wird nichts übersprungen und nichts geraten.",
         "An event is of a newer version or damaged. Nothing is skipped and nothing is guessed.";
+    PROOFS_NOT_READY = "proofs-not-ready", SERVICE_UNAVAILABLE, "Die Beweise sind noch nicht so weit.", "The proofs are not there yet.",
+        "Der Hashbaum wird gerade aus dem Protokoll gebildet und geprüft. Nach `Retry-After` Sekunden noch einmal fragen.",
+        "The tree of hashes is being made from the log and checked. Ask again after `Retry-After` seconds.";
     BEHIND = "read-model-behind", SERVICE_UNAVAILABLE, "Die Auswertung ist noch nicht so weit.", "The read model is not there yet.",
         "Ihre Eingabe ist gespeichert, aber noch nicht in den Zahlen. Nach `Retry-After` Sekunden noch einmal fragen, oder mit `Prefer: handling=lenient` den jetzigen Stand nehmen.",
         "What you entered is stored, but not yet in the figures. Ask again after `Retry-After` seconds, or take what there is with `Prefer: handling=lenient`.";

@@ -47,6 +47,7 @@ mod principals;
 // Reads.
 mod explain;
 mod figures;
+mod proofs;
 mod read_routes;
 mod reads;
 mod register;

@@ -30,22 +30,29 @@ pub struct Parameter {
     place: Place,
     schema: Value,
     about: &'static str,
+    required: bool,
 }
 
 impl Parameter {
     /// A parameter in the path.
     pub fn path(name: &'static str, schema: Value, about: &'static str) -> Self {
-        Self { name, place: Place::Path, schema, about }
+        Self { name, place: Place::Path, schema, about, required: true }
     }
 
     /// A parameter in the query.
     pub fn query(name: &'static str, schema: Value, about: &'static str) -> Self {
-        Self { name, place: Place::Query, schema, about }
+        Self { name, place: Place::Query, schema, about, required: false }
     }
 
     /// A header.
     pub fn header(name: &'static str, schema: Value, about: &'static str) -> Self {
-        Self { name, place: Place::Header, schema, about }
+        Self { name, place: Place::Header, schema, about, required: false }
+    }
+
+    /// The same, not to be left out.
+    #[must_use]
+    pub fn required(self) -> Self {
+        Self { required: true, ..self }
     }
 
     fn written(&self) -> Value {
@@ -55,7 +62,7 @@ impl Parameter {
             Place::Header => "header",
         };
         let mut written = json!({"name": self.name, "in": place, "description": self.about, "schema": self.schema});
-        if self.place == Place::Path {
+        if self.required {
             written["required"] = json!(true);
         }
         // Lists stand in one parameter with commas between.

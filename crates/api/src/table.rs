@@ -21,6 +21,7 @@ use crate::kinds;
 use crate::openapi::{JSON, Operation, Parameter};
 use crate::pages::{self, KindAnswer};
 use crate::principals::{self, PrincipalAnswer, PrincipalsAnswer};
+use crate::proofs::{self, ConsistencyAnswer, InclusionAnswer};
 use crate::routes::{Around, Routes};
 use crate::schemas::{self, SchemasAnswer, cached};
 use crate::{events, feed_params, measured};
@@ -63,6 +64,7 @@ fn outside(app: Option<&Shared>) -> (Router<Shared>, Value) {
     crate::command_routes::add(&mut routes);
     crate::read_routes::add(&mut routes);
     event_routes(&mut routes);
+    proof_routes(&mut routes);
     principal_routes(&mut routes);
     describing_routes(&mut routes);
     health_routes(&mut routes);
@@ -131,6 +133,41 @@ fn event_routes(routes: &mut Routes<'_>) {
         .answer_header("Link", "`rel=\"next\"`: the next page.")
         .problems([&kinds::PARAMETER, &kinds::FORBIDDEN]);
     routes.add("/v1/journal", Around::Read, get(journal::get), operation);
+}
+
+fn proof_routes(routes: &mut Routes<'_>) {
+    let number = || json!({"type": "integer", "minimum": 0, "maximum": i64::MAX});
+    let answer = routes.document.schema::<InclusionAnswer<'static>>();
+    let position = json!({"type": "integer", "minimum": 1, "maximum": i64::MAX});
+    let operation = Operation::get("proveInclusion", "proofs", "That an event is in the log")
+        .about(
+            "The path from the event's leaf to the root of the tree (RFC 9162 §2.1.3): whoever has the root from somebody \
+             else needs nothing of us to check it.",
+        )
+        .parameters([
+            Parameter::query("position", position, "Position of the event.").required(),
+            Parameter::query("size", number(), "Size of the tree; as large as the log, unless stated."),
+        ])
+        .answer(200, "Leaf hash, root and path.", vec![(JSON, answer)])
+        .problems([&kinds::PARAMETER, &kinds::NOT_FOUND, &kinds::PROOFS_NOT_READY]);
+    routes.add("/v1/proofs/inclusion", Around::Read, get(proofs::inclusion), operation);
+    let answer = routes.document.schema::<ConsistencyAnswer<'static>>();
+    let operation = Operation::get("proveConsistency", "proofs", "That the log has only grown")
+        .about("That the later tree begins with the earlier one, leaf by leaf (RFC 9162 §2.1.4).")
+        .parameters([
+            Parameter::query("from", number(), "Size of the earlier tree.").required(),
+            Parameter::query("to", number(), "Size of the later tree; as large as the log, unless stated."),
+        ])
+        .answer(200, "Both roots and the proof.", vec![(JSON, answer)])
+        .problems([&kinds::PARAMETER, &kinds::NOT_FOUND, &kinds::PROOFS_NOT_READY]);
+    routes.add("/v1/proofs/consistency", Around::Read, get(proofs::consistency), operation);
+    let operation = Operation::get("getCheckpoint", "proofs", "The last signed checkpoint")
+        .about("Name, size and root of the log as a signed note (C2SP tlog-checkpoint), signed by a signer that signs no fork.")
+        .answer(200, "The note.", vec![("text/plain", json!({"type": "string"}))])
+        .problems([&kinds::NOT_FOUND]);
+    routes.add("/checkpoint", Around::Public, get(proofs::checkpoint), operation);
+    // The paths of C2SP tlog-tiles have slashes in them, for which OpenAPI has no word.
+    routes.serve("/tile/{*rest}", Around::Public, get(proofs::tile));
 }
 
 /// The cursor of a list.

@@ -53,6 +53,12 @@ impl Visibility {
         Self(vec![Sight { scope: Scope::State {}, categories: Category::ALL.to_vec() }])
     }
 
+    /// Whether it shows every event: only then can leaves be shown as they lie, side by side.
+    pub fn is_everything(&self) -> bool {
+        let all = |sight: &Sight| sight.scope == Scope::State {} && sight.categories.len() == Category::ALL.len();
+        self.0.iter().any(all)
+    }
+
     /// Whether it shows nothing at all.
     pub fn is_nothing(&self) -> bool {
         self.0.is_empty()

@@ -5,12 +5,15 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest as _, Sha256};
 
 use crate::{reader, writer};
 
-/// 32 bytes of SHA-256. As text it is base64url without padding, 43 characters, everywhere.
+/// 32 bytes of SHA-256. As text it is base64url without padding, 43 characters, everywhere but in
+/// the formats of C2SP, which have standard base64.
 ///
 /// Its order is the order of its bytes, which is not the order of its texts.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -34,6 +37,18 @@ impl Hash {
     /// Reads what [`Hash::to_b64`] writes and nothing else: one hash has one text.
     pub fn from_b64(text: &str) -> Result<Self, NotAHash> {
         reader::base64(text).map(Self).ok_or(NotAHash)
+    }
+
+    /// The 44 characters of standard base64, as the formats of C2SP have them.
+    #[must_use]
+    pub fn to_standard_b64(&self) -> String {
+        STANDARD.encode(self.0)
+    }
+
+    /// Reads what [`Hash::to_standard_b64`] writes and nothing else.
+    pub fn from_standard_b64(text: &str) -> Result<Self, NotAHash> {
+        let bytes = STANDARD.decode(text).map_err(|_| NotAHash)?;
+        Self::try_from(&bytes[..])
     }
 
     /// The bytes, as a database stores them.
@@ -159,6 +174,17 @@ mod tests {
             "ä".repeat(21) + "a",
         ] {
             assert_eq!(Hash::from_b64(&wrong), Err(NotAHash), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_hash_has_exactly_one_standard_text() {
+        let hash = digest(b"");
+        let text = hash.to_standard_b64();
+        assert_eq!(text, "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
+        assert_eq!(Hash::from_standard_b64(&text), Ok(hash));
+        for wrong in [&text[..43], &text.replace('U', "V")[..], &hash.to_b64(), &format!("{text}\n"), "", "AAAA"] {
+            assert_eq!(Hash::from_standard_b64(wrong), Err(NotAHash), "{wrong}");
         }
     }
 

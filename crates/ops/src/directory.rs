@@ -39,6 +39,9 @@ pub struct DataDirectory {
 }
 
 impl DataDirectory {
+    /// Name of the directory of the signer's keys and state.
+    pub const SIGNER: &str = "signer";
+
     /// Opens the directory, makes it if that is allowed, and locks it for this process.
     pub fn open(path: &Path, create: bool) -> Result<Self, DirectoryError> {
         let at = || path.to_path_buf();
@@ -78,6 +81,16 @@ impl DataDirectory {
     /// The directory of the read models' generations.
     pub fn read(&self) -> PathBuf {
         self.path.join("read")
+    }
+
+    /// The directory of the signer's keys and state.
+    pub fn signer(&self) -> PathBuf {
+        self.path.join(Self::SIGNER)
+    }
+
+    /// The database of the tree's tiles.
+    pub fn tiles(&self) -> PathBuf {
+        self.path.join("tiles.db")
     }
 
     /// The operational state's database.

@@ -60,6 +60,8 @@ pub enum Verb {
     Events(EventsArgs),
     /// Makes principals, grants roles and issues API keys at the console.
     Token(TokenArgs),
+    /// Makes the key that signs checkpoints, a further one, or shows what verifies them.
+    Key(KeyArgs),
     /// Writes the JSON Schemas and the OpenAPI document.
     Schemas(SchemasArgs),
     /// Shows the configuration and where each value comes from.
@@ -168,6 +170,25 @@ pub struct EventsArgs {
     /// Also the leaf's bytes (base64url) and hash, for programs that verify.
     #[arg(long)]
     pub leaves: bool,
+}
+
+/// See [`Verb::Key`].
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: KeyAction,
+}
+
+/// What `sfs key` does.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum KeyAction {
+    /// Makes the first key; from the next start on `sfs serve` signs checkpoints.
+    New,
+    /// Makes a further key; from the next start on both sign. An old key is retired by removing its file.
+    Rotate,
+    /// Shows the verifier keys: give them to whoever does not want to trust you.
+    Show,
 }
 
 /// See [`Verb::Token`].

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use sfs_command::{Clock, Entropy, Handler, Settings as HandlerSettings, SystemClock, SystemEntropy};
-use sfs_eventlog::{EventLog, Limits};
+use sfs_eventlog::{EventLog, Limits, Reader};
 use sfs_eventlog_sql::{OpenError, Settings as LogSettings};
+use sfs_notary::{Tiles, TilesError};
 use sfs_ops::{DataDirectory, DirectoryError, Ops, OpsError, Secret};
 use sfs_readmodel::{ReadModelError, ReadModels};
 use sfs_sql::Durability;
@@ -28,6 +29,9 @@ pub enum InstallationError {
     /// The read models.
     #[error(transparent)]
     ReadModels(#[from] ReadModelError),
+    /// The tree of the log.
+    #[error("the tiles of the log's tree cannot be opened; they can be deleted and are made again")]
+    Tiles(#[from] TilesError),
     /// A store of the directory is gone.
     #[error("{} is missing, while the other stores of the data directory are there; restore it from a backup", .0.display())]
     StoreMissing(PathBuf),
@@ -74,6 +78,8 @@ pub struct Installation {
     pub handler: Arc<Handler>,
     /// The read side.
     pub reads: Arc<ReadModels>,
+    /// The tree of the log.
+    pub tiles: Arc<Tiles>,
     /// Name of the log.
     pub origin: String,
 }
@@ -108,6 +114,8 @@ impl Installation {
         let ops = Ops::open(&directory.ops()).await?;
         let clock = Arc::clone(&opening.clock);
         let reads = ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
+        let reader: Arc<dyn Reader> = Arc::clone(&log) as Arc<dyn Reader>;
+        let tiles = Tiles::open(&directory.tiles(), reader).await?;
         let handler = Handler::new(HandlerSettings {
             log: Arc::clone(&log),
             reference,
@@ -122,6 +130,7 @@ impl Installation {
             log,
             handler: Arc::new(handler),
             reads: Arc::new(reads),
+            tiles: Arc::new(tiles),
             origin: configuration.origin.clone(),
         })
     }

@@ -23,8 +23,25 @@ const TABLE: &[(&str, &[&str])] = &[
     ("readmodel", &["domain", "eventlog", "ledger", "sql"]),
     // A feed shows leaves, so it reads them.
     ("feed", &["domain", "eventlog", "ledger", "ops"]),
-    ("api", &["command", "domain", "eventlog", "feed", "ledger", "ops", "readmodel"]),
-    ("server", &["api", "command", "domain", "eventlog", "eventlog-sql", "feed", "ledger", "ops", "readmodel", "sql"]),
+    ("notary", &["eventlog", "ledger", "sql"]),
+    ("vault", &["sql"]),
+    ("api", &["command", "domain", "eventlog", "feed", "ledger", "notary", "ops", "readmodel"]),
+    (
+        "server",
+        &[
+            "api",
+            "command",
+            "domain",
+            "eventlog",
+            "eventlog-sql",
+            "feed",
+            "ledger",
+            "notary",
+            "ops",
+            "readmodel",
+            "sql",
+        ],
+    ),
     (
         "tests",
         &[
@@ -51,6 +68,8 @@ const FENCED: &[(&str, &[&str])] = &[
     ("tower-http", &["api"]),
     ("tower_governor", &["api"]),
     ("clap", &["server"]),
+    ("mimalloc", &["server"]),
+    ("ed25519-dalek", &["ledger", "notary"]),
     ("config", &["server"]),
     ("tracing-subscriber", &["server"]),
     ("rand", &["command", "server"]),
@@ -60,7 +79,7 @@ const FENCED: &[(&str, &[&str])] = &[
 /// Pure crates and all that they may use: nothing that knows time, chance, or input and output.
 const PURE: &[(&str, &[&str])] = &[
     ("domain", &["jiff", "schemars", "serde", "serde_json", "thiserror", "uuid"]),
-    ("ledger", &["base64", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
+    ("ledger", &["base64", "ed25519-dalek", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
 ];
 
 /// What the source of a pure crate never says.

@@ -7,6 +7,7 @@ mod faults;
 mod hostile;
 mod hostile_files;
 mod independent;
+mod notary;
 mod schemas;
 mod support;
 mod tidy;

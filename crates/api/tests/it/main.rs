@@ -13,5 +13,6 @@ mod feed;
 mod journal;
 mod no_input_breaks_it;
 mod operations;
+mod proofs;
 mod reads;
 mod story;

@@ -5,6 +5,7 @@ mod demo;
 mod events;
 mod health;
 mod import;
+mod key;
 mod rebuild;
 mod schemas;
 mod serve;
@@ -35,6 +36,9 @@ pub enum VerbError {
     /// A directory, file, database or address.
     #[error(transparent)]
     Unusable(Box<dyn Error + Send + Sync>),
+    /// The log is not what was signed.
+    #[error(transparent)]
+    Invalid(Box<dyn Error + Send + Sync>),
     /// A defect of this program.
     #[error(transparent)]
     Defect(Box<dyn Error + Send + Sync>),
@@ -53,6 +57,7 @@ impl VerbError {
         match self {
             Self::Usage(_) => exit::USAGE,
             Self::Unusable(_) => exit::UNUSABLE,
+            Self::Invalid(_) => exit::INVALID,
             Self::Defect(_) => exit::DEFECT,
         }
     }
@@ -85,6 +90,7 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Verify(args) => verify::run(configuration, args, cli.json).await,
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
+        Verb::Key(args) => key::run(&configuration, args, cli.json),
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,

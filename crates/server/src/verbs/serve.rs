@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use sfs_api::{Api, ApiSettings, RateLimit};
+use sfs_eventlog::Reader;
+use sfs_notary::{Notary, NotaryError};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -29,11 +31,20 @@ pub struct Serving {
 /// Starts serving.
 pub async fn serve(installation: Installation, configuration: &Configuration) -> Result<Serving, VerbError> {
     let shutdown = CancellationToken::new();
+    let notary = notary(&installation).await?;
     installation.reads.start();
+    let (tiles, heads, ended) = (Arc::clone(&installation.tiles), installation.log.heads(), shutdown.clone());
+    tokio::spawn(async move { tiles.follow(heads, ended).await });
+    if let Some(notary) = notary.clone() {
+        let (heads, ended) = (installation.log.heads(), shutdown.clone());
+        tokio::spawn(async move { notary.follow(heads, ended).await });
+    }
     let api = Api {
         handler: Arc::clone(&installation.handler),
         log: Arc::clone(&installation.log),
         reads: Arc::clone(&installation.reads),
+        tiles: Arc::clone(&installation.tiles),
+        notary: notary.clone(),
         ops: installation.ops.clone(),
         origin: installation.origin.clone(),
         settings: ApiSettings {
@@ -60,6 +71,20 @@ pub async fn serve(installation: Installation, configuration: &Configuration) ->
     }
     let grace = Duration::from_secs(configuration.shutdown_seconds);
     Ok(Serving { address, admin_address, shutdown, tasks, installation, grace })
+}
+
+/// The signer, if there is one; it refuses a log that does not continue what it has signed.
+async fn notary(installation: &Installation) -> Result<Option<Arc<Notary>>, VerbError> {
+    let directory = installation.directory.signer();
+    if !directory.exists() {
+        return Ok(None);
+    }
+    let log: Arc<dyn Reader> = Arc::clone(&installation.log) as Arc<dyn Reader>;
+    let notary = Notary::open(&directory, Arc::clone(&installation.tiles), log).await;
+    notary.map(Arc::new).map(Some).map_err(|why| match why {
+        NotaryError::Truncated { .. } | NotaryError::Forked { .. } => VerbError::Invalid(Box::new(why)),
+        why => VerbError::unusable(why),
+    })
 }
 
 fn spawn(

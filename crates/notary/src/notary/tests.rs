@@ -1,0 +1,95 @@
+//! Given a log and what was signed of it, when the notary opens or signs, then.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sfs_eventlog::contract::append;
+use sfs_eventlog::memory::{Memory, MemoryLog};
+use sfs_eventlog::{EventLog, Expected, Limits, Reader};
+use sfs_ledger::{Checkpoint, SignedNote, VerifierKey};
+
+use super::{Notary, NotaryError};
+use crate::keyring::KeyRing;
+use crate::tiles::Tiles;
+
+const ORIGIN: &str = "test.example/log/1";
+
+async fn log_of(stream: &str, events: u128) -> Arc<MemoryLog> {
+    let log = Memory::default().start(Limits::default(), || 1_764_000_000_000_000);
+    grow(&log, stream, 1..=events).await;
+    Arc::new(log)
+}
+
+async fn grow(log: &MemoryLog, stream: &str, commands: std::ops::RangeInclusive<u128>) {
+    for n in commands {
+        log.append(append(n, stream, Expected::Any, &["a"])).await.expect("an append");
+    }
+}
+
+async fn open(directory: &Path, log: &Arc<MemoryLog>) -> Result<Notary, NotaryError> {
+    let reader: Arc<dyn Reader> = log.clone();
+    let tiles = Tiles::open(&directory.join("tiles.db"), Arc::clone(&reader)).await.expect("tiles");
+    Notary::open(directory, Arc::new(tiles), reader).await
+}
+
+fn keys(directory: &Path) -> Vec<VerifierKey> {
+    Notary::create(directory, ORIGIN, &[7; 32]).expect("a key").verifiers()
+}
+
+fn read(notary: &Notary, keys: &[VerifierKey]) -> Checkpoint {
+    let note = SignedNote::parse(notary.checkpoint().expect("a checkpoint").as_bytes()).expect("a note");
+    note.verify(keys).expect("signed by us").text.parse().expect("a checkpoint")
+}
+
+#[tokio::test]
+async fn checkpoints_are_signed_as_the_log_grows() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (keys, log) = (keys(directory.path()), log_of("s/1", 300).await);
+    let notary = open(directory.path(), &log).await.expect("a notary");
+    assert_eq!(notary.checkpoint(), None);
+    for size in [300, 301, 700] {
+        let before = u128::from(log.head().await.expect("a head").size);
+        grow(&log, "s/1", before + 1..=size).await;
+        notary.sign().await.expect("a checkpoint");
+        let (checkpoint, head) = (read(&notary, &keys), log.head().await.expect("a head"));
+        assert_eq!((checkpoint.origin(), checkpoint.size(), checkpoint.root()), (ORIGIN, head.size, head.root));
+    }
+    drop(notary);
+    let again = open(directory.path(), &log).await.expect("the same log");
+    assert_eq!(read(&again, &keys).size(), 700, "what was signed is served at once");
+}
+
+#[tokio::test]
+async fn a_log_that_has_lost_signed_events_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    keys(directory.path());
+    let notary = open(directory.path(), &log_of("s/1", 20).await).await.expect("a notary");
+    notary.sign().await.expect("a checkpoint");
+    drop(notary);
+    let restored = open(directory.path(), &log_of("s/1", 19).await).await;
+    assert!(matches!(restored, Err(NotaryError::Truncated { found: 19, signed: 20 })));
+}
+
+#[tokio::test]
+async fn a_log_with_other_events_than_were_signed_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    keys(directory.path());
+    let log = log_of("s/1", 600).await;
+    let notary = open(directory.path(), &log).await.expect("a notary");
+    notary.sign().await.expect("a checkpoint");
+    drop(notary);
+    let other = open(directory.path(), &log_of("s/2", 700).await).await;
+    assert!(matches!(other, Err(NotaryError::Forked { size: 600, .. })));
+    open(directory.path(), &log).await.expect("the log that was signed");
+}
+
+#[tokio::test]
+async fn a_second_key_signs_beside_the_first() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (old, log) = (keys(directory.path()), log_of("s/1", 3).await);
+    let both = KeyRing::rotate(directory.path(), &[8; 32]).expect("a second key").verifiers();
+    let notary = open(directory.path(), &log).await.expect("a notary");
+    notary.sign().await.expect("a checkpoint");
+    assert_eq!((read(&notary, &old).size(), both.len()), (3, 2));
+    assert_eq!(read(&notary, &both[1..]).size(), 3);
+}

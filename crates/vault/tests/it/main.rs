@@ -1,0 +1,10 @@
+//! Tests of the vault, in one program.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests may stop a test")]
+
+mod commitments;
+mod erasure;
+mod keks;
+mod keys;
+mod sealing;
+mod support;
