@@ -140,13 +140,13 @@ impl Tiles {
                 return Ok(());
             }
             writer.begin().await?;
-            for (index, hashes) in (first..).zip(&full) {
-                store(&mut writer, 0, index, hashes).await?;
+            if let Err(why) = store_all(&mut writer, first, &full).await {
+                // The connection is not to stay within a transaction that nobody ends.
+                writer.rollback().await?;
+                return Err(why);
             }
-            let stored = first + full.len() as u64;
-            store_above(&mut writer, first, stored).await?;
-            writer.commit().await?;
-            self.sealed.store(stored * TILE_WIDTH, Ordering::Release);
+            writer.checkpoint(false).await?;
+            self.sealed.store((first + full.len() as u64) * TILE_WIDTH, Ordering::Release);
         }
         Ok(())
     }
@@ -241,6 +241,16 @@ impl Tiles {
         let page = self.log.read(&filter, Direction::Forwards, first, count as usize).await?;
         Ok(page.events.iter().map(|event| event.leaf_hash).collect())
     }
+}
+
+/// Stores full tiles of level 0 from a place on, and what has become full above them; commits.
+async fn store_all(writer: &mut Writer, first: u64, full: &[&[Hash]]) -> Result<(), TilesError> {
+    for (index, hashes) in (first..).zip(full) {
+        store(writer, 0, index, hashes).await?;
+    }
+    store_above(writer, first, first + full.len() as u64).await?;
+    writer.commit().await?;
+    Ok(())
 }
 
 async fn store(writer: &mut Writer, level: u8, index: u64, hashes: &[Hash]) -> Result<(), TilesError> {

@@ -2,6 +2,10 @@
 //! not served, and the message says what was found and what to do (cases 7 to 9 of `audit.md` 6).
 
 use std::path::Path;
+use std::process::Command;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 
 use crate::support::process::{Server, exit, run_well, token};
 
@@ -77,4 +81,43 @@ fn without_a_key_nothing_is_signed_and_everything_else_is_served() {
     server.wait_ready();
     assert_eq!(server.client("").get("/checkpoint").unwrap().status, 404);
     server.stop();
+}
+
+/// Whether OpenSSL finds the note signed by the key that `sfs key new` printed.
+fn openssl_verifies(directory: &Path, note: &str, verifier: &str) -> bool {
+    let (text, signatures) = note.split_once("\n\n").expect("a signed note");
+    let signature = BASE64_STANDARD.decode(signatures.trim().rsplit(' ').next().unwrap()).unwrap();
+    let key = BASE64_STANDARD.decode(verifier.trim().rsplitn(3, '+').next().unwrap()).unwrap();
+    let (key_id, signature) = signature.split_at(4);
+    assert_eq!(u32::from_be_bytes(key_id.try_into().unwrap()), {
+        let id = verifier.trim().rsplitn(3, '+').nth(1).unwrap();
+        u32::from_str_radix(id, 16).unwrap()
+    });
+    // RFC 8410: an Ed25519 key as SubjectPublicKeyInfo.
+    let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
+    der.extend_from_slice(&key[1..]);
+    let file = |name: &str, bytes: &[u8]| {
+        let path = directory.join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path
+    };
+    let (der, text) = (file("key.der", &der), file("text", format!("{text}\n").as_bytes()));
+    let signature = file("signature", signature);
+    let mut openssl = Command::new("openssl");
+    openssl.args(["pkeyutl", "-verify", "-pubin", "-keyform", "DER", "-rawin", "-inkey"]).arg(der);
+    openssl.arg("-in").arg(text).arg("-sigfile").arg(signature);
+    openssl.output().expect("openssl is needed").status.success()
+}
+
+#[test]
+fn a_checkpoint_is_verified_by_a_program_that_is_not_ours() {
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().join("data");
+    token(&data, "CO");
+    let verifier = run_well(&data, &["key", "new"]);
+    let note = signed(&data);
+    assert!(openssl_verifies(directory.path(), &note, &verifier), "{note}");
+    let other = note.replacen("\n2\n", "\n3\n", 1);
+    assert_ne!(other, note);
+    assert!(!openssl_verifies(directory.path(), &other, &verifier), "another size is not what was signed");
 }

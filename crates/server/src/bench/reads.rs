@@ -74,9 +74,44 @@ pub(super) async fn measure(bench: &mut Bench<'_>) -> Result<(), BenchError> {
     let server = Child::serve(&directory).await?;
     bench.report.add("start", "from start to ready", "s", &[server.started_in], None);
     bench.report.goal("start", "≤ 1 s at 5,000,000 events");
+    proofs(bench, &server, &world).await?;
     queries(bench, &server, &world).await?;
     bench.report.add_bytes("reads memory", "server after the queries, peak", server.peak(), Some(128.0));
     server.end().await;
+    Ok(())
+}
+
+/// How long the tree of the log takes to be made from it once, and a proof from it over HTTP.
+async fn proofs(bench: &mut Bench<'_>, server: &Child, world: &World) -> Result<(), BenchError> {
+    let (mut client, mut times) = (Client::connect(server.address).await?, Vec::new());
+    let (mut request, mut body) = (Vec::new(), Vec::new());
+    let started = Instant::now();
+    for round in 0..=1_000_u64 {
+        let position = 1 + round * 7_919 % bench.args.events;
+        let proof = world.get(&format!("/v1/proofs/inclusion?position={position}"));
+        let mut asked = Instant::now();
+        proof.write(server.address, "", &mut request, &mut body);
+        while client.send(&request).await? == 503 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            asked = Instant::now();
+        }
+        if round > 0 {
+            times.push(asked.elapsed().as_secs_f64() * 1_000.0);
+        } else {
+            bench.report.add(
+                "tree",
+                "from start to the first proof, tiles made anew",
+                "s",
+                &[started.elapsed().as_secs_f64()],
+                None,
+            );
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times.get((times.len() as f64 * share) as usize).copied().unwrap_or_default();
+    bench.report.add("proof", "inclusion proof over HTTP, p50", "ms", &[at(0.5)], None);
+    bench.report.goal("proof", "≤ 1 ms");
+    bench.report.add("proof p99", "  … p99", "ms", &[at(0.99)], None);
     Ok(())
 }
 
