@@ -87,12 +87,11 @@ fn without_a_key_nothing_is_signed_and_everything_else_is_served() {
 fn openssl_verifies(directory: &Path, note: &str, verifier: &str) -> bool {
     let (text, signatures) = note.split_once("\n\n").expect("a signed note");
     let signature = BASE64_STANDARD.decode(signatures.trim().rsplit(' ').next().unwrap()).unwrap();
-    let key = BASE64_STANDARD.decode(verifier.trim().rsplitn(3, '+').next().unwrap()).unwrap();
+    // Name, key id and key; base64 may have a plus of its own.
+    let parts: Vec<&str> = verifier.trim().splitn(3, '+').collect();
+    let key = BASE64_STANDARD.decode(parts[2]).unwrap();
     let (key_id, signature) = signature.split_at(4);
-    assert_eq!(u32::from_be_bytes(key_id.try_into().unwrap()), {
-        let id = verifier.trim().rsplitn(3, '+').nth(1).unwrap();
-        u32::from_str_radix(id, 16).unwrap()
-    });
+    assert_eq!(u32::from_be_bytes(key_id.try_into().unwrap()), u32::from_str_radix(parts[1], 16).unwrap());
     // RFC 8410: an Ed25519 key as SubjectPublicKeyInfo.
     let mut der = vec![0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x03, 0x21, 0x00];
     der.extend_from_slice(&key[1..]);
