@@ -9,6 +9,7 @@ use sfs_api::{Api, ApiSettings, RateLimit};
 use sfs_eventlog::Reader;
 use sfs_notary::{Notary, NotaryError};
 use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use super::VerbError;
@@ -22,6 +23,8 @@ pub struct Serving {
     pub address: SocketAddr,
     /// Where the operator's interface listens.
     pub admin_address: Option<SocketAddr>,
+    /// SIGTERM and SIGINT, listened to from before anybody knows the address.
+    signals: Option<(Signal, Signal)>,
     shutdown: CancellationToken,
     tasks: Vec<tokio::task::JoinHandle<std::io::Result<()>>>,
     installation: Installation,
@@ -30,6 +33,7 @@ pub struct Serving {
 
 /// Starts serving.
 pub async fn serve(installation: Installation, configuration: &Configuration) -> Result<Serving, VerbError> {
+    let signals = signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok());
     let shutdown = CancellationToken::new();
     let notary = notary(&installation).await?;
     installation.reads.start();
@@ -70,7 +74,7 @@ pub async fn serve(installation: Installation, configuration: &Configuration) ->
         tasks.push(spawn(listener, sfs_api::admin_router(api), shutdown.clone()));
     }
     let grace = Duration::from_secs(configuration.shutdown_seconds);
-    Ok(Serving { address, admin_address, shutdown, tasks, installation, grace })
+    Ok(Serving { address, admin_address, signals, shutdown, tasks, installation, grace })
 }
 
 /// The signer, if there is one; it refuses a log that does not continue what it has signed.
@@ -102,16 +106,15 @@ fn spawn(
 impl Serving {
     /// Waits for SIGTERM, SIGINT or the end of a listener.
     pub async fn until_told(&mut self) {
+        let signals = &mut self.signals;
         let signal = async {
-            #[cfg(unix)]
-            if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-                tokio::select! {
+            match signals {
+                Some((terminate, interrupt)) => tokio::select! {
                     _ = terminate.recv() => {}
-                    _ = tokio::signal::ctrl_c() => {}
-                }
-                return;
+                    _ = interrupt.recv() => {}
+                },
+                None => drop(tokio::signal::ctrl_c().await),
             }
-            let _ = tokio::signal::ctrl_c().await;
         };
         let ended = async {
             match self.tasks.first_mut() {
