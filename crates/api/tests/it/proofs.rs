@@ -116,3 +116,15 @@ async fn entries_are_the_leaves_for_whoever_may_see_every_event() {
     let hashes: Vec<Hash> = entries.into_iter().map(sfs_ledger::leaf_hash).collect();
     assert_eq!(sfs_ledger::tile_root(&hashes), head.root);
 }
+
+#[tokio::test]
+async fn the_last_signed_checkpoint_is_served_to_everybody() {
+    let (service, _) = with_schools(2).await;
+    let head = service.api.log.head().await.unwrap();
+    service.api.notary.as_ref().unwrap().sign().await.unwrap();
+    let note = service.get("/checkpoint", "").await;
+    assert_eq!((note.status, note.header("content-type")), (200, "text/plain; charset=utf-8"));
+    let note = sfs_ledger::SignedNote::parse(&note.bytes).unwrap();
+    let checkpoint: sfs_ledger::Checkpoint = note.unverified_text().parse().unwrap();
+    assert_eq!((checkpoint.origin(), checkpoint.size(), checkpoint.root()), ("test", head.size, head.root));
+}

@@ -15,7 +15,7 @@ use sfs_domain::principal::Command as Access;
 use sfs_domain::testing::reference;
 use sfs_domain::{BusinessDate, ClientKey, Command, Grant, PrincipalId, Role, Scope};
 use sfs_eventlog::{EventLog, Limits};
-use sfs_notary::Tiles;
+use sfs_notary::{Notary, Tiles};
 use sfs_ops::{ApiKeyRecord, ApiKeySecret, Ops};
 use sfs_readmodel::ReadModels;
 use tokio_util::sync::CancellationToken;
@@ -113,14 +113,20 @@ impl Service {
         let reads = ReadModels::open(&directory.path().join("read"), Arc::clone(&log), now).await.unwrap();
         reads.start();
         let reader: Arc<dyn sfs_eventlog::Reader> = log.clone();
-        let tiles = Tiles::open(&directory.path().join("tiles.db"), reader).await.unwrap();
+        let tiles = Tiles::open(&directory.path().join("tiles.db"), Arc::clone(&reader)).await.unwrap();
         tiles.prepare().await.unwrap();
+        let tiles = Arc::new(tiles);
+        let signer = directory.path().join("signer");
+        std::fs::create_dir(&signer).unwrap();
+        Notary::create(&signer, "test", &[9; 32]).unwrap();
+        let notary = Notary::open(&signer, Arc::clone(&tiles), reader).await.unwrap();
+        notary.sign().await.unwrap();
         let api = Api {
             handler,
             log,
             reads: Arc::new(reads),
-            tiles: Arc::new(tiles),
-            notary: None,
+            tiles,
+            notary: Some(Arc::new(notary)),
             ops,
             origin: "test".into(),
             settings,
