@@ -56,6 +56,8 @@ pub struct Tiles {
     log: Arc<dyn Reader>,
     /// Leaves below the full tiles of level 0 that are stored.
     sealed: AtomicU64,
+    /// What the unfinished tiles above level 0 have so far, by the level below and their place.
+    roots: Mutex<HashMap<(u8, u64), Vec<Hash>>>,
     /// Whether they have been checked against the log.
     ready: AtomicBool,
 }
@@ -74,7 +76,8 @@ impl Tiles {
         let options = Options { create: false, durability: Durability::Process, readers: 2, ..Options::default() };
         let db = Db::open(path, Options { cache_kib: 512, writer_cache_kib: 512, ..options }).await?;
         let writer = Mutex::new(db.writer().await?);
-        let tiles = Self { db, writer, log, sealed: AtomicU64::new(0), ready: AtomicBool::new(false) };
+        let tiles =
+            Self { db, writer, log, sealed: AtomicU64::new(0), roots: Mutex::default(), ready: AtomicBool::new(false) };
         let full = tiles.db.fetch_optional(Stmt::new("select count(*) from tile where level = 0")).await?;
         tiles.sealed.store(full.map_or(Ok(0), |row| row.int(0))? as u64 * TILE_WIDTH, Ordering::Release);
         Ok(tiles)
@@ -99,6 +102,7 @@ impl Tiles {
 
     async fn discard(&self) -> Result<(), TilesError> {
         self.writer.lock().await.execute(Stmt::new("delete from tile")).await?;
+        self.roots.lock().await.clear();
         self.sealed.store(0, Ordering::Release);
         Ok(())
     }
@@ -162,9 +166,18 @@ impl Tiles {
         let hashes = match tile.level().checked_sub(1) {
             None => self.leaf_hashes(first, tile.width()).await?,
             Some(below) => {
-                let mut hashes = Vec::with_capacity(tile.width() as usize);
-                for below_tile in self.full_tiles(below, first..first + tile.width()).await? {
-                    hashes.push(tile_root(&below_tile));
+                // Not held while tiles are fetched: those below may need it too.
+                let place = (below, tile.index());
+                let mut known = self.roots.lock().await.get(&place).cloned().unwrap_or_default();
+                for below_tile in self.full_tiles(below, first + known.len() as u64..first + tile.width()).await? {
+                    known.push(tile_root(&below_tile));
+                }
+                let hashes = known.iter().take(tile.width() as usize).copied().collect();
+                let mut roots = self.roots.lock().await;
+                if known.len() < TILE_WIDTH as usize {
+                    roots.insert(place, known);
+                } else {
+                    roots.remove(&place);
                 }
                 hashes
             }
