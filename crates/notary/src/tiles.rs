@@ -91,12 +91,12 @@ impl Tiles {
             self.discard().await?;
         }
         self.seal(head.size).await?;
-        self.ready.store(true, Ordering::Release);
-        if self.root(head.size).await? != head.root {
-            self.ready.store(false, Ordering::Release);
+        let root = self.compute(&ProofPlan::root(head.size)?).await?;
+        if root.first() != Some(&head.root) {
             self.discard().await?;
             return Err(TilesError::OtherLog);
         }
+        self.ready.store(true, Ordering::Release);
         Ok(())
     }
 
@@ -157,6 +157,15 @@ impl Tiles {
 
     /// The hashes of a tile of the log's tree. The log must have grown so far.
     pub async fn tile(&self, tile: Tile) -> Result<Vec<Hash>, TilesError> {
+        self.check_ready()?;
+        self.hashes(tile).await
+    }
+
+    fn check_ready(&self) -> Result<(), TilesError> {
+        if self.ready.load(Ordering::Acquire) { Ok(()) } else { Err(TilesError::NotReady) }
+    }
+
+    async fn hashes(&self, tile: Tile) -> Result<Vec<Hash>, TilesError> {
         let stored = self.stored(tile.level(), tile.index()..tile.index() + 1).await?;
         if let Some(mut hashes) = stored.into_iter().next() {
             hashes.truncate(tile.width() as usize);
@@ -194,7 +203,7 @@ impl Tiles {
 
     /// The root of the tree of that size.
     pub async fn root(&self, size: u64) -> Result<Hash, TilesError> {
-        let root = self.compute(&ProofPlan::root(size)?).await?;
+        let root = self.prove(&ProofPlan::root(size)?).await?;
         Ok(root.first().copied().unwrap_or_else(sfs_ledger::root_of_empty_tree))
     }
 
@@ -202,21 +211,23 @@ impl Tiles {
     /// (RFC 9162 §2.1.3.1).
     pub async fn inclusion(&self, position: u64, size: u64) -> Result<Vec<Hash>, TilesError> {
         let index = position.checked_sub(1).ok_or(ProofError::OutOfRange)?;
-        self.compute(&ProofPlan::inclusion(index, size)?).await
+        self.prove(&ProofPlan::inclusion(index, size)?).await
     }
 
     /// The proof that the tree of size `to` continues the one of size `from` (RFC 9162 §2.1.4.1).
     pub async fn consistency(&self, from: u64, to: u64) -> Result<Vec<Hash>, TilesError> {
-        self.compute(&ProofPlan::consistency(from, to)?).await
+        self.prove(&ProofPlan::consistency(from, to)?).await
+    }
+
+    async fn prove(&self, plan: &ProofPlan) -> Result<Vec<Hash>, TilesError> {
+        self.check_ready()?;
+        self.compute(plan).await
     }
 
     async fn compute(&self, plan: &ProofPlan) -> Result<Vec<Hash>, TilesError> {
-        if !self.ready.load(Ordering::Acquire) {
-            return Err(TilesError::NotReady);
-        }
         let mut fetched = HashMap::new();
         for tile in plan.tiles() {
-            fetched.insert(tile, self.tile(tile).await?);
+            fetched.insert(tile, self.hashes(tile).await?);
         }
         Ok(plan.compute(|tile| fetched.get(&tile).map(Vec::as_slice))?)
     }
@@ -226,7 +237,7 @@ impl Tiles {
         let mut tiles = self.stored(level, indexes.clone()).await?;
         for index in indexes.skip(tiles.len()) {
             let tile = Tile::new(level, index, TILE_WIDTH)?;
-            tiles.push(Box::pin(self.tile(tile)).await?);
+            tiles.push(Box::pin(self.hashes(tile)).await?);
         }
         Ok(tiles)
     }

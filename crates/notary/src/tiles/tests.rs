@@ -110,6 +110,8 @@ async fn what_the_tree_does_not_have_has_no_proof() {
     let (directory, log) = (tempfile::tempdir().expect("a directory"), log_of(300).await);
     let tiles = tiles(directory.path(), &log).await;
     assert!(matches!(tiles.inclusion(1, 300).await, Err(TilesError::NotReady)));
+    let first = Tile::of_tree(0, 0, 300).expect("a tile");
+    assert!(matches!(tiles.tile(first).await, Err(TilesError::NotReady)), "nor is a tile served");
     tiles.prepare().await.expect("complete tiles");
     for (position, size) in [(0, 300), (301, 300), (1, 0)] {
         assert!(matches!(tiles.inclusion(position, size).await, Err(TilesError::Proof(_))));
