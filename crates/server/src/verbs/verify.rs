@@ -55,7 +55,10 @@ pub async fn run(configuration: Configuration, args: &VerifyArgs, json: bool) ->
     let report = sfs_eventlog_sql::verify(&db, event_tags, |done, total| shown.at(done, total)).await;
     shown.end();
     let report = report.map_err(VerbError::unusable)?;
-    let mut not_checked = vec!["the signed checkpoint (`sfs serve` does at its start) and witnesses (there are none yet)", "what was never recorded"];
+    let mut not_checked = vec![
+        "the signed checkpoint (`sfs serve` does at its start) and witnesses (there are none yet)",
+        "what was never recorded",
+    ];
     let mut findings: Vec<FindingLine> = report
         .findings
         .iter()
