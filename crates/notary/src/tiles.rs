@@ -17,8 +17,9 @@ use tokio_util::sync::CancellationToken;
 /// What stands in the file's header so that it is known: "SfSt".
 const APPLICATION_ID: u32 = 0x5366_5374;
 
-/// Tiles that are written in one transaction.
-const TILES_PER_COMMIT: u64 = 64;
+/// Tiles that are written in one transaction, after as large a page of the log: events come with their
+/// bodies, so more of them at once would take tens of MiB.
+const TILES_PER_COMMIT: u64 = 4;
 
 /// How long the log may have grown before full tiles are looked for.
 const EVERY: Duration = Duration::from_secs(1);
