@@ -130,6 +130,9 @@ pub trait Engine: Send + 'static {
     /// Writes the batch and commits once with full durability.
     fn commit(&mut self, batch: Batch) -> impl Future<Output = Result<(), CommitError>> + Send;
 
+    /// Deletes ciphertexts in a transaction of its own; answers how many were there.
+    fn purge(&mut self, digests: &[Hash]) -> impl Future<Output = Result<u64, BoxError>> + Send;
+
     /// Gives the head back without writing.
     fn release(&mut self) -> impl Future<Output = ()> + Send;
 
@@ -144,9 +147,15 @@ struct Pending {
     reply: Reply,
 }
 
+/// What the task is asked for.
+enum Order {
+    Append(Pending),
+    Purge(Vec<Hash>, oneshot::Sender<Result<u64, AppendError>>),
+}
+
 /// The writing half of a log: sends appends to the task that owns the engine.
 pub struct Appender {
-    queue: mpsc::Sender<Pending>,
+    queue: mpsc::Sender<Order>,
     heads: watch::Receiver<u64>,
     task: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
     closing: CancellationToken,
@@ -177,11 +186,25 @@ impl Appender {
             return Err(AppendError::Closed);
         }
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Pending { append, reply }).map_err(|full| match full {
+        self.send(Order::Append(Pending { append, reply }))?;
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// See [`EventLog::purge`].
+    pub async fn purge(&self, digests: Vec<Hash>) -> Result<u64, AppendError> {
+        if self.closing.is_cancelled() {
+            return Err(AppendError::Closed);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.send(Order::Purge(digests, reply))?;
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    fn send(&self, order: Order) -> Result<(), AppendError> {
+        self.queue.try_send(order).map_err(|full| match full {
             mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
-        })?;
-        answer.await.unwrap_or(Err(AppendError::Closed))
+        })
     }
 
     /// See [`EventLog::heads`].
@@ -228,22 +251,35 @@ struct Worker<E> {
 }
 
 impl<E: Engine> Worker<E> {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Pending>, max: usize, closing: CancellationToken) {
-        let mut batch = Vec::with_capacity(max);
+    async fn run(mut self, mut inbox: mpsc::Receiver<Order>, max: usize, closing: CancellationToken) {
+        let mut orders = Vec::with_capacity(max);
         loop {
             let received = tokio::select! {
                 biased;
-                received = inbox.recv_many(&mut batch, max) => received,
+                received = inbox.recv_many(&mut orders, max) => received,
                 () = closing.cancelled() => {
                     // What was queued before the end is still done.
                     inbox.close();
-                    inbox.recv_many(&mut batch, max).await
+                    inbox.recv_many(&mut orders, max).await
                 }
             };
             if received == 0 {
                 break;
             }
-            self.append_batch(std::mem::take(&mut batch)).await;
+            let (mut batch, mut purges) = (Vec::with_capacity(received), Vec::new());
+            for order in orders.drain(..) {
+                match order {
+                    Order::Append(pending) => batch.push(pending),
+                    Order::Purge(digests, reply) => purges.push((digests, reply)),
+                }
+            }
+            if !batch.is_empty() {
+                self.append_batch(batch).await;
+            }
+            for (digests, reply) in purges {
+                let purged = self.engine.purge(&digests).await.map_err(AppendError::Storage);
+                let _ = reply.send(purged);
+            }
         }
         self.engine.close().await;
     }
@@ -495,11 +531,19 @@ impl<R: Reader> Reader for Log<R> {
     fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>> {
         self.reader.head()
     }
+
+    fn sealed<'a>(&'a self, digests: &'a [Hash]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, ReadError>> {
+        self.reader.sealed(digests)
+    }
 }
 
 impl<R: Reader> EventLog for Log<R> {
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
         Box::pin(self.appender.append(append))
+    }
+
+    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
+        Box::pin(self.appender.purge(digests))
     }
 
     fn heads(&self) -> watch::Receiver<u64> {
