@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::decider::{Decider, Fact, Facts};
+use crate::decider::{Decider, Fact, Facts, Opens};
 use crate::personal::Takes;
 use crate::wire::{Encoded, Named};
 use crate::{
@@ -116,6 +116,11 @@ macro_rules! aggregates {
             /// Under whose keys its personal records are sealed.
             pub fn subject(&self) -> Option<PersonId> {
                 match self { $(Self::$variant(command) => $module::$decider::subject(command),)+ }
+            }
+
+            /// What it shows of somebody once its event is durable.
+            pub fn opens(&self) -> Option<Opens> {
+                match self { $(Self::$variant(command) => $module::$decider::opens(command),)+ }
             }
 
             /// The scope within which nobody is registered twice, if it registers somebody.

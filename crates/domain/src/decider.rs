@@ -46,10 +46,39 @@ pub trait Decider {
         None
     }
 
+    /// What the command shows of somebody once its event is durable.
+    fn opens(_command: &Self::Command) -> Option<Opens> {
+        None
+    }
+
     /// The earlier event that this one corrects, if it does.
     fn corrects(_event: &Self::Event) -> Option<EventId> {
         None
     }
+}
+
+/// What a command shows of somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opens {
+    /// What an event says of a person, but no confidential note.
+    Record {
+        /// The person.
+        person: PersonId,
+        /// The event's position in the log.
+        position: u64,
+    },
+    /// The confidential note of an event, as its author has sealed it.
+    Note {
+        /// The person.
+        person: PersonId,
+        /// The event's position in the log.
+        position: u64,
+    },
+    /// Everything that is said of a person (GDPR Art. 15), but no confidential note.
+    Everything {
+        /// The person.
+        person: PersonId,
+    },
 }
 
 /// What the envelope of an event tells the fold.

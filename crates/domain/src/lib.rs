@@ -41,7 +41,7 @@ mod tests;
 
 pub use authority::{Grant, Role, Scope};
 pub use catalogue::{Category, Command, Event, State};
-pub use decider::{Decider, Fact, Facts, Reason};
+pub use decider::{Decider, Fact, Facts, Opens, Reason};
 pub use identity::{
     Ags, ClientKey, Digest, EventId, OrganisationId, PersonId, PrincipalId, SchoolId, StaffPseudonym, StreamId,
 };

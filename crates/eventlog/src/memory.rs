@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use sfs_ledger::{Hash, Head};
 use uuid::Uuid;
 
-use crate::appender::{Appender, Batch, CommitError, Engine, Limits, Log, StreamHead, Taken};
+use crate::appender::{Appender, Batch, CommitError, Engine, Limits, StreamHead, Taken};
+use crate::log::Log;
 use crate::port::{BoxError, BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent};
 
 /// What happens to the next commit.
