@@ -61,5 +61,6 @@ mod schemas;
 
 pub use app::{Api, ApiSettings, RateLimit};
 pub use measured::metrics_recorder;
+pub use opened::OpenedAnswer;
 pub use schemas::{commands as command_schemas, events as event_schemas};
 pub use table::{admin_router, openapi, router};

@@ -8,6 +8,7 @@ mod hostile;
 mod hostile_files;
 mod independent;
 mod notary;
+mod persons;
 mod schemas;
 mod support;
 mod tidy;

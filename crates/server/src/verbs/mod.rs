@@ -5,11 +5,13 @@ mod demo;
 mod events;
 mod health;
 mod import;
+mod kek;
 mod key;
 mod rebuild;
 mod schemas;
 mod serve;
 mod simulate;
+mod subject;
 mod token;
 mod verify;
 
@@ -91,6 +93,8 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
         Verb::Key(args) => key::run(&configuration, args, cli.json),
+        Verb::Kek(args) => kek::run(configuration, args, cli.json).await,
+        Verb::Subject(args) => subject::run(configuration, args).await,
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,
