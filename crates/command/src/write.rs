@@ -91,7 +91,11 @@ pub fn write(
             tags: event_tags(&event_type, event.category().name(), &actor, place),
             sealed: Vec::new(),
         });
-        decided.push(Decision { event, fact: Fact { id, occurred_on, place: place.clone() }, event_type });
+        decided.push(Decision {
+            event,
+            fact: Fact { id, occurred_on, place: place.clone(), actor: asked.caller.principal },
+            event_type,
+        });
     }
     Ok((new, decided))
 }
