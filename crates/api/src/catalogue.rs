@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sfs_domain::Role;
 use sfs_domain::authority::{Access, View, access};
-use sfs_domain::catalogue::{COMMANDS, Precondition};
+use sfs_domain::catalogue::{Precondition, routed};
 
 use crate::answers::json_response;
 use crate::schemas::cached;
@@ -66,7 +66,7 @@ pub struct ViewLine {
     suppressed: Vec<Role>,
 }
 
-const VIEWS: [(View, &str); 8] = [
+const VIEWS: [(View, &str); 9] = [
     (View::Overview, "overview"),
     (View::Coverage, "coverage"),
     (View::Staffing, "staffing"),
@@ -74,6 +74,7 @@ const VIEWS: [(View, &str); 8] = [
     (View::Trainings, "trainings"),
     (View::Journal, "journal"),
     (View::Access, "principals"),
+    (View::Persons, "persons"),
     (View::Operations, "operations"),
 ];
 
@@ -109,7 +110,7 @@ pub async fn get() -> Response {
     };
     cached(json_response(&CatalogueAnswer {
         roles: Role::ALL,
-        commands: COMMANDS.iter().map(command).collect(),
+        commands: routed().map(command).collect(),
         views: VIEWS.iter().map(view).collect(),
     }))
 }

@@ -43,6 +43,7 @@ mod event_stream;
 mod events;
 mod feed_params;
 mod journal;
+mod persons;
 mod principals;
 
 // Reads.

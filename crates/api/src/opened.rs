@@ -88,7 +88,6 @@ impl OpenedAnswer {
 
 fn trouble(why: &OpeningError) -> Problem {
     match why {
-        OpeningError::NoEvent(_) => Problem::new(&kinds::NOT_FOUND),
         OpeningError::Log(why) => troubles::read(why),
         OpeningError::Keys(why) => troubles::keys(why),
         OpeningError::Slot { .. } => {

@@ -124,9 +124,9 @@ impl Handler {
         let kek_version = keys.versions_in_use().await?.last().map_or(0, |(version, _)| *version);
         let purposes: Vec<Purpose> = request.purposes.iter().map(purpose_of).collect();
         let tombstones = keys.destroy(SubjectId(person.0), purposes.clone(), request.id.0).await?;
-        let of = |purpose: &Purpose| tombstones.iter().filter(move |tombstone| tombstone.purpose == *purpose);
         // In the order of the purposes, so that the log says which key was for what.
-        let destroyed: Vec<Uuid> = purposes.iter().flat_map(of).map(|tombstone| tombstone.key.0).collect();
+        let key_of = |purpose| tombstones.iter().find(|tombstone| tombstone.purpose == purpose);
+        let destroyed: Vec<Uuid> = purposes.into_iter().filter_map(key_of).map(|tombstone| tombstone.key.0).collect();
         let digests = self.digests_under(person, &destroyed).await?;
         let purged = self.log.purge(digests).await.map_err(ErasureError::Purge)?;
         let record = person::Command::RecordErasure {

@@ -63,9 +63,6 @@ pub(crate) struct SealedParts {
 /// Why a sealed record cannot be shown. None of it means that it was erased.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
-    /// There is no such event.
-    #[error("there is no event at position {0}")]
-    NoEvent(u64),
     /// The log did not answer, or is damaged.
     #[error("the log did not answer")]
     Log(#[from] ReadError),
