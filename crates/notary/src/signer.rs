@@ -15,6 +15,9 @@ use crate::key::KeyError;
 use crate::keyring::KeyRing;
 use crate::state::{State, StateError};
 
+/// Name of the state beside the keys.
+pub(crate) const STATE: &str = "state";
+
 /// A signer cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
@@ -120,6 +123,11 @@ impl Signer {
         let path = state.to_owned();
         let state = State::read(state, ring.name(), &ring.verifiers())?;
         Ok(Self { ring, state, path, is_usable: true, stop: None, _lock: lock })
+    }
+
+    /// Opens the signer whose keys and state are in one directory.
+    pub fn open_in(directory: &Path) -> Result<Self, SignerError> {
+        Self::open(&directory.join(STATE), KeyRing::open(directory)?)
     }
 
     /// The last checkpoint that was signed, or that of the empty tree: at every start the head of
