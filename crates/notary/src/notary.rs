@@ -151,6 +151,13 @@ impl Notary {
         self.note.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Events that the last signed checkpoint covers.
+    pub fn signed_size(&self) -> u64 {
+        let note = self.checkpoint();
+        let size = note.as_deref().and_then(|note| note.lines().nth(1)).and_then(|size| size.parse().ok());
+        size.unwrap_or_default()
+    }
+
     /// Has a checkpoint of the log as it is now signed: of what is durable, continuing what was signed
     /// before.
     pub async fn sign(&self) -> Result<(), NotaryError> {

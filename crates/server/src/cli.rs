@@ -62,6 +62,8 @@ pub enum Verb {
     Token(TokenArgs),
     /// Makes the key that signs checkpoints, a further one, or shows what verifies them.
     Key(KeyArgs),
+    /// Signs checkpoints as a process of its own, for a server with the setting `signer`.
+    Signer(SignerArgs),
     /// Writes the JSON Schemas and the OpenAPI document.
     Schemas(SchemasArgs),
     /// Shows the configuration and where each value comes from.
@@ -172,21 +174,43 @@ pub struct EventsArgs {
     pub leaves: bool,
 }
 
+/// See [`Verb::Signer`].
+#[derive(Debug, Args)]
+pub struct SignerArgs {
+    /// Unix socket to answer at; its directory must be there.
+    #[arg(long)]
+    pub socket: PathBuf,
+    /// Directory of keys and state; `signer` in the data directory by default.
+    #[arg(long)]
+    pub directory: Option<PathBuf>,
+    /// Lets the group of the socket ask too (mode 0660 instead of 0600): for a server under another user.
+    #[arg(long)]
+    pub group: bool,
+}
+
 /// See [`Verb::Key`].
 #[derive(Debug, Args)]
 pub struct KeyArgs {
+    /// Directory of keys and state; `signer` in the data directory by default.
+    #[arg(long)]
+    pub directory: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub action: KeyAction,
 }
 
 /// What `sfs key` does.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum KeyAction {
     /// Makes the first key; from the next start on `sfs serve` signs checkpoints.
     New,
-    /// Makes a further key; from the next start on both sign. An old key is retired by removing its file.
+    /// Makes a further key; from the next start on both sign.
     Rotate,
+    /// Takes an old key away when its successor has signed that it is one; the signer must not run.
+    Retire {
+        /// The eight digits after the first plus sign of its verifier key.
+        key: String,
+    },
     /// Shows the verifier keys: give them to whoever does not want to trust you.
     Show,
 }

@@ -9,5 +9,6 @@ mod hostile_files;
 mod independent;
 mod notary;
 mod schemas;
+mod signer;
 mod support;
 mod tidy;

@@ -9,6 +9,7 @@ mod key;
 mod rebuild;
 mod schemas;
 mod serve;
+mod signer;
 mod simulate;
 mod token;
 mod verify;
@@ -25,6 +26,7 @@ use serde::Serialize;
 
 use crate::cli::{Cli, Verb, exit};
 use crate::configuration::{self, Configuration};
+use crate::installation::InstallationError;
 use crate::telemetry;
 
 /// Why a verb ended without having done what it should.
@@ -47,6 +49,15 @@ pub enum VerbError {
 impl VerbError {
     fn unusable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unusable(why.into())
+    }
+
+    /// Why a data directory was not opened.
+    fn opening(why: InstallationError) -> Self {
+        match why {
+            InstallationError::SignerAddress(_) => Self::Usage(why.to_string()),
+            why if why.is_invalid_log() => Self::Invalid(why.into()),
+            why => Self::Unusable(why.into()),
+        }
     }
 
     fn defect(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -90,7 +101,8 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Verify(args) => verify::run(configuration, args, cli.json).await,
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
-        Verb::Key(args) => key::run(&configuration, args, cli.json),
+        Verb::Key(args) => key::run(&configuration, args, cli.json).await,
+        Verb::Signer(args) => signer::run(&configuration, args).await,
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,
