@@ -35,7 +35,7 @@ pub enum ServiceError {
     Signer(SignError),
 }
 
-/// A signer at its socket. The socket's file is removed with the value.
+/// A signer at its socket. What the socket leaves behind, the next one replaces.
 #[derive(Debug)]
 pub struct SignerService {
     signer: Signer,
@@ -111,12 +111,5 @@ impl SignerService {
             },
         };
         (answer, None)
-    }
-}
-
-/// Removes the socket's file; where the process is killed, the next one replaces it.
-impl Drop for SignerService {
-    fn drop(&mut self) {
-        let _ = fs::remove_file(&self.socket);
     }
 }

@@ -27,12 +27,15 @@ pub async fn run(configuration: &Configuration, args: &SignerArgs) -> Result<u8,
     let (ended, end) = tokio::sync::oneshot::channel();
     // Its thread ends with the process: a kill at any time loses nothing.
     std::thread::spawn(move || ended.send(service.run()));
-    tokio::select! {
+    let ended = tokio::select! {
         why = end => match why {
             Ok(why) => Err(VerbError::unusable(why)),
             Err(_) => Err(VerbError::defect("the signer broke off")),
         },
         _ = terminate.recv() => Ok(exit::OK),
         _ = interrupt.recv() => Ok(exit::OK),
-    }
+    };
+    // Whoever asks is told at once that nobody is there. The lock on the state was ours until now.
+    let _ = std::fs::remove_file(&args.socket);
+    ended
 }
