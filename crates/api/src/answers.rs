@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::headers::{CONSISTENCY_TOKEN, IDEMPOTENCY_REPLAYED};
+use crate::opened::OpenedAnswer;
 
 /// What a command came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
@@ -91,6 +92,9 @@ pub struct CommandAnswer<'a> {
     /// The secret of an issued key. It is shown this once and is nowhere kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub api_key: Option<String>,
+    /// What the command shows of somebody; left out in lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opened: Option<Vec<OpenedAnswer>>,
     /// Where to go on; left out in lists.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub links: Option<Links>,
@@ -185,6 +189,7 @@ impl<'a> CommandAnswer<'a> {
             recorded_at: None,
             consistency_token: None,
             api_key: None,
+            opened: None,
             links: None,
         }
     }
@@ -202,6 +207,7 @@ impl<'a> CommandAnswer<'a> {
         let links = Links::of(self.command_id, self.stream);
         let location = links.resource.clone().unwrap_or_else(|| links.command.clone());
         self.links = Some(links);
+        let shows = self.opened.is_some() || self.api_key.is_some();
         let mut response = Response::new(json_body(&self));
         *response.status_mut() = self.status();
         let headers = response.headers_mut();
@@ -214,6 +220,9 @@ impl<'a> CommandAnswer<'a> {
         put(header::ETAG, etag(self.version).into());
         if let Some(token) = &self.consistency_token {
             put(CONSISTENCY_TOKEN, token.into());
+        }
+        if shows {
+            put(header::CACHE_CONTROL, "no-store".into());
         }
         match self.outcome {
             OutcomeName::Accepted => put(header::LOCATION, location.into()),

@@ -48,6 +48,8 @@ struct Line<'a> {
     reason: Option<Reason>,
     #[serde(default)]
     evidence: Vec<Digest>,
+    #[serde(default, borrow)]
+    personal: Option<&'a RawValue>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -192,6 +194,7 @@ impl List {
             occurred_on: line.occurred_on,
             reason: line.reason,
             evidence: line.evidence,
+            personal: json::personal_of(text, line.personal)?,
             precondition: precondition(line.if_match.as_deref(), line.if_none_match.as_deref())?,
             correlation: None,
             causation: None,

@@ -7,6 +7,7 @@ use axum::routing::{get, post};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
 use sfs_domain::catalogue::{COMMANDS, CommandEntry, Precondition, command_schemas};
+use sfs_domain::personal::PersonalBody;
 use sfs_domain::{Digest, Reason};
 
 use crate::answers::CommandAnswer;
@@ -35,6 +36,7 @@ pub fn add(routes: &mut Routes<'_>) {
     let bodies: Vec<(String, schemars::Schema)> = command_schemas(&mut routes.document.schemas);
     let answer = routes.document.schema::<CommandAnswer<'static>>();
     let envelope = routes.document.schemas.root_schema_for::<Envelope>().to_value();
+    let personal = routes.document.schemas.root_schema_for::<PersonalBody>().to_value();
     for entry in COMMANDS {
         let data = bodies.iter().find(|(name, _)| name == entry.name).map(|(_, schema)| schema.clone().to_value());
         let mut body = json!({
@@ -44,6 +46,9 @@ pub fn add(routes: &mut Routes<'_>) {
             "additionalProperties": false,
         });
         body["properties"]["data"] = data.unwrap_or_default();
+        if !entry.takes.is_empty() {
+            add_personal(&mut body, entry, &personal);
+        }
         let handler = post(move |state: State<Shared>, request: Request| commands::post(state, entry, request));
         routes.add(path_of(entry), Around::Command, handler, command_operation(entry, body, &answer));
     }
@@ -51,7 +56,7 @@ pub fn add(routes: &mut Routes<'_>) {
     let operation = Operation::post("sendCommands", "commands", "Many commands, a line each")
         .about(
             "Each line is `{\"command\": \"<name>\", \"idempotency_key\"?, \"if_match\"?, \"if_none_match\"?, \
-             \"occurred_on\"?, \"reason\"?, \"evidence\"?, \"data\": {…}}` and is answered by one line \
+             \"occurred_on\"?, \"reason\"?, \"evidence\"?, \"personal\"?, \"data\": {…}}` and is answered by one line \
              `{\"line\", \"status\", …}` in the same order: the members of a command's answer, or `problem`. \
              `mode=each` does every command for itself, streams, and takes up to 100,000 lines (read while you \
              send more than 32,000); `mode=all` does all or none of up to 1,000 lines, and then the status is \
@@ -93,6 +98,33 @@ pub fn add(routes: &mut Routes<'_>) {
         .answer(200, "The command was accepted.", vec![(JSON, answer)])
         .problems([&kinds::NOT_FOUND, &kinds::METHOD]);
     routes.add("/v1/commands/{id}", Around::Read, get(command_status::get), operation);
+}
+
+/// Adds what a command takes of personal records.
+fn add_personal(body: &mut Value, entry: &CommandEntry, all: &Value) {
+    let mut properties = serde_json::Map::new();
+    let mut required = Vec::new();
+    for takes in entry.takes {
+        let name = takes.kind.name();
+        let mut record = all["properties"][name].clone();
+        if let Some(alternatives) = record["anyOf"].as_array() {
+            record = alternatives.iter().find(|one| one["type"] != "null").cloned().unwrap_or_default();
+        }
+        properties.insert(name.to_owned(), record);
+        if takes.required {
+            required.push(name);
+        }
+    }
+    body["properties"]["personal"] = json!({
+        "type": "object",
+        "description": "What is said of a person: sealed under the person's key before it is stored.",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    });
+    if !required.is_empty() {
+        body["required"] = json!(["data", "personal"]);
+    }
 }
 
 /// The path of a command's route; made once per program.

@@ -17,7 +17,7 @@ use crate::kinds;
 use crate::measured::command_done;
 use crate::params::Params;
 use crate::problem::Problem;
-use crate::{json, troubles};
+use crate::{json, opened, troubles};
 
 /// `POST /v1/commands/<name>`.
 pub async fn post(
@@ -60,6 +60,7 @@ async fn read(
         occurred_on: said.occurred_on,
         reason: said.reason,
         evidence: said.evidence,
+        personal: said.personal,
         precondition,
         correlation,
         causation,
@@ -72,7 +73,8 @@ async fn done(app: &App, principal: &Principal, asked: &Asked) -> Result<Respons
         "issue-api-key" => return crate::api_keys::issue(app, principal, asked).await,
         _ => handled(app, principal, asked).await?,
     };
-    let answer = CommandAnswer::of(app, asked.command_id, &outcome);
+    let mut answer = CommandAnswer::of(app, asked.command_id, &outcome);
+    answer.opened = opened::of(app, asked, &outcome).await?;
     command_done(asked.entry.name, Some(answer.outcome));
     Ok(answer.into_response())
 }

@@ -6,6 +6,7 @@ use serde_json::error::Category as Fault;
 use serde_json::value::RawValue;
 use serde_path_to_error::{Path, Segment, Track};
 use sfs_domain::catalogue::CommandEntry;
+use sfs_domain::personal::{Personal, PersonalBody};
 use sfs_domain::wire::Named;
 use sfs_domain::{BusinessDate, Command, Digest, Reason};
 use sfs_ledger::Hash;
@@ -25,6 +26,8 @@ pub struct Said {
     pub reason: Option<Reason>,
     /// Documents that prove it.
     pub evidence: Vec<Digest>,
+    /// What is said of a person.
+    pub personal: Personal,
 }
 
 #[derive(Deserialize)]
@@ -36,6 +39,8 @@ struct Envelope<'a> {
     reason: Option<Reason>,
     #[serde(default)]
     evidence: Vec<Digest>,
+    #[serde(default, borrow)]
+    personal: Option<&'a RawValue>,
     #[serde(borrow)]
     data: &'a RawValue,
 }
@@ -43,9 +48,10 @@ struct Envelope<'a> {
 /// Reads the body of a command's own route.
 pub fn command(entry: &'static CommandEntry, body: &[u8]) -> Result<(Command, Said), Problem> {
     let text = utf8(body)?;
-    let Envelope { occurred_on, reason, evidence, data } = object(text)?;
+    let Envelope { occurred_on, reason, evidence, personal, data } = object(text)?;
     check_evidence(&evidence)?;
-    Ok((data_of(entry, text, data)?, Said { occurred_on, reason, evidence }))
+    let command = data_of(entry, text, data)?;
+    Ok((command, Said { occurred_on, reason, evidence, personal: personal_of(text, personal)? }))
 }
 
 /// The body as text.
@@ -85,6 +91,18 @@ pub fn data_of(entry: &'static CommandEntry, text: &str, data: &RawValue) -> Res
     let mut json = serde_json::Deserializer::from_str(data.get());
     Command::deserialize_as(entry.category, Named { name: entry.name, body: Strict(&mut json) })
         .map_err(|_| data_fault(entry, text, data.get()))
+}
+
+/// Reads what is said of a person; `text` is the whole that it stands in. What is wrong is said without
+/// the value.
+pub fn personal_of(text: &str, personal: Option<&RawValue>) -> Result<Personal, Problem> {
+    let Some(personal) = personal else { return Ok(Personal::default()) };
+    let mut json = serde_json::Deserializer::from_str(personal.get());
+    let mut track = Track::new();
+    let body = Strict(serde_path_to_error::Deserializer::new(&mut json, &mut track));
+    let body = PersonalBody::deserialize(body);
+    let body = body.map_err(|why| fault("/personal", &track.path(), &why, place_of(text, personal.get())))?;
+    body.into_personal().map_err(|_| Problem::new(&kinds::NOT_RECORDABLE))
 }
 
 #[cold]

@@ -25,6 +25,7 @@ mod auth;
 mod edge;
 mod measured;
 mod openapi;
+mod opened;
 mod routes;
 mod table;
 

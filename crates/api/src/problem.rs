@@ -12,6 +12,7 @@ use problem_details::ProblemDetails;
 use schemars::JsonSchema;
 use serde::Serialize;
 use sfs_domain::{Refused, Severity};
+use uuid::Uuid;
 
 use crate::kinds::{self, Kind};
 use crate::language::{Language, Text};
@@ -45,6 +46,8 @@ struct Extensions {
     #[serde(skip_serializing_if = "Option::is_none")]
     line: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    known_as: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     request_id: Option<String>,
 }
 
@@ -69,6 +72,8 @@ pub struct ProblemSchema {
     read_position: Option<u64>,
     /// The line of a list, from 1.
     line: Option<u64>,
+    /// The pseudonym under which a person is known already.
+    known_as: Option<Uuid>,
     /// Identity of the request, as it stands in the service's own records.
     request_id: Option<String>,
 }
@@ -127,6 +132,13 @@ impl Problem {
     #[must_use]
     pub fn line(mut self, line: u64) -> Self {
         self.0.extensions.line = Some(line);
+        self
+    }
+
+    /// The same with the pseudonym under which a person is known already.
+    #[must_use]
+    pub fn known_as(mut self, person: Uuid) -> Self {
+        self.0.extensions.known_as = Some(person);
         self
     }
 

@@ -3,6 +3,7 @@
 use sfs_command::{CommandError, LoadError};
 use sfs_eventlog::{AppendError, ReadError};
 use sfs_feed::FeedError;
+use sfs_vault::KeysError;
 
 use crate::kinds;
 use crate::problem::Problem;
@@ -21,6 +22,9 @@ pub fn command(why: &CommandError) -> Problem {
         CommandError::Append(why) => append(why),
         CommandError::Load(why) => load(why),
         CommandError::Read(why) => read(why),
+        CommandError::KnownPerson { person } => Problem::new(&kinds::KNOWN_PERSON).known_as(person.0),
+        CommandError::Keys(why) => keys(why),
+        CommandError::NoKeys => Problem::new(&kinds::STORAGE).retry_after(60),
         CommandError::Encode(what) => {
             tracing::error!(error = %what, "an event could not be written down");
             Problem::new(&kinds::NOT_RECORDABLE)
@@ -46,6 +50,12 @@ fn append(why: &AppendError) -> Problem {
             Problem::new(&kinds::STORAGE).retry_after(5)
         }
     }
+}
+
+/// Why the key store did not answer. Nothing of a person is lost: nothing was stored.
+pub fn keys(why: &KeysError) -> Problem {
+    tracing::error!(error = why as &dyn std::error::Error, "the key store did not answer");
+    Problem::new(&kinds::STORAGE).retry_after(5)
 }
 
 /// Why a state could not be loaded.

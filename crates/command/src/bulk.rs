@@ -62,6 +62,14 @@ impl Handler {
     }
 
     async fn handle_chunk(&self, caller: &Caller, requests: &[Request]) -> Vec<Result<Outcome, CommandError>> {
+        if let Some(sealer) = &self.sealer {
+            let wanted = requests.iter().filter(|request| !request.dry_run && !request.personal.is_empty());
+            let wanted = wanted.filter_map(|request| Some((request.command.subject()?, &request.personal)));
+            if let Err(why) = sealer.prepare(wanted).await {
+                // Each command then says so for itself.
+                tracing::warn!(error = &why as &dyn std::error::Error, "keys could not be made ahead");
+            }
+        }
         let ahead = Ahead::new(&self.states);
         let mut appends = Vec::with_capacity(requests.len());
         for request in requests {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use hmac::{Hmac, KeyInit, Mac};
 use sfs_domain::catalogue::Precondition as Demanded;
 use sfs_domain::decider::{Fact, check_envelope};
+use sfs_domain::personal::check_personal;
 use sfs_domain::reference::Reference;
 use sfs_domain::{Event, Facts, Grant, PrincipalId, State, StreamId, authority};
 use sfs_eventlog::{
@@ -19,8 +20,9 @@ use crate::caller::Caller;
 use crate::clock::Clock;
 use crate::ids::{Entropy, event_id};
 use crate::request::{Asked, CommandError, Outcome, Precondition, Receipt, ReceiptEvent, Request};
+use crate::sealing::{RECORDED_BEFORE, SealedParts, Sealer};
 use crate::states::{Folded, LoadError, States};
-use crate::write::{Decision, write};
+use crate::write::{Around, Decision, write};
 
 /// How often a decision is made again because somebody was faster.
 const ATTEMPTS: usize = 64;
@@ -39,6 +41,8 @@ pub struct Settings {
     pub digest_key: [u8; 32],
     /// How many events' worth of folded states are kept.
     pub cached_events: u64,
+    /// Seals what is said of persons; without it nothing is.
+    pub sealer: Option<Sealer>,
 }
 
 /// The write side.
@@ -49,6 +53,7 @@ pub struct Handler {
     clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     digest_key: Hmac<Sha256>,
+    pub(crate) sealer: Option<Sealer>,
 }
 
 /// Where the states of a decision come from: the cache, or what a list of commands has decided so
@@ -91,6 +96,7 @@ impl Handler {
             reference: settings.reference,
             clock: settings.clock,
             entropy: settings.entropy,
+            sealer: settings.sealer,
             // HMAC takes keys of any length, so this cannot fail.
             digest_key: Hmac::new_from_slice(&settings.digest_key).unwrap_or_else(|_| Hmac::new(&Default::default())),
         }
@@ -209,12 +215,37 @@ impl Handler {
         let Some(grant) = grant else { return Err(CommandError::NotFound) };
         self.check_version(request, &stream, folded.version)?;
         check_envelope(&facts).map_err(CommandError::Refused)?;
+        check_personal(request.entry.takes, &request.personal).map_err(CommandError::Refused)?;
         let events = request.command.decide(&folded.state, &facts).map_err(CommandError::Refused)?;
+        if events.is_empty() && !request.personal.is_empty() {
+            return Err(CommandError::Refused(RECORDED_BEFORE));
+        }
         let Some(place) = place.filter(|_| !events.is_empty()) else {
             return Ok(Decided::Unchanged { stream, version: folded.version });
         };
-        let (new, decided) = write(asked, grant, &stream, &place, facts.occurred_on, events, &*self.entropy)?;
+        let parts = self.seal(request, &events).await?;
+        let around = Around { grant, stream: &stream, place: &place, occurred_on: facts.occurred_on };
+        let (new, decided) = write(asked, around, events, parts, &*self.entropy)?;
         Ok(Decided::Events(Ready { stream, base: folded.version, guards, new, decided }))
+    }
+
+    /// Seals what the command says of a person. A dry run makes no keys.
+    async fn seal(&self, request: &Request, events: &[Event]) -> Result<SealedParts, CommandError> {
+        let person = request.command.subject();
+        let (Some(first), Some(person), false) = (events.first(), person, request.personal.is_empty()) else {
+            return Ok(SealedParts::default());
+        };
+        let sealer = self.sealer.as_ref().ok_or(CommandError::NoKeys)?;
+        if request.dry_run {
+            return Ok(SealedParts::default());
+        }
+        if let Some(scope) = request.command.recognised_in()
+            && let Some(person) = sealer.known_as(scope, &request.personal, person).await?
+        {
+            return Err(CommandError::KnownPerson { person });
+        }
+        let encoded = first.encode().map_err(|why| CommandError::Encode(why.to_string()))?;
+        sealer.seal(person, &request.personal, event_id(request.command_id, 0), &encoded.event_type).await
     }
 
     fn check_version(&self, request: &Request, stream: &Arc<str>, actual: u64) -> Result<(), CommandError> {
@@ -259,6 +290,10 @@ impl Handler {
         part(request.reason.map_or("", |reason| reason.code()));
         for document in &request.evidence {
             part(document.as_str());
+        }
+        for record in request.personal.records() {
+            part(record.kind().name());
+            part(record.reveal());
         }
         mac.finalize().into_bytes().into()
     }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use sfs_domain::EventId;
+use sfs_vault::RandomBytes;
 use sha2::{Digest, Sha256};
 use uuid::{Builder, Uuid};
 
@@ -30,6 +31,13 @@ impl Entropy for SystemEntropy {
         let mut bytes = [0; 16];
         rand::rng().fill_bytes(&mut bytes);
         bytes
+    }
+}
+
+/// For keys and nonces: the generator is cryptographically strong and seeded by the operating system.
+impl RandomBytes for SystemEntropy {
+    fn fill(&self, bytes: &mut [u8]) {
+        rand::rng().fill_bytes(bytes);
     }
 }
 

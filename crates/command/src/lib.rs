@@ -9,7 +9,9 @@ mod caller;
 mod clock;
 mod handler;
 mod ids;
+mod opening;
 mod request;
+mod sealing;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -20,4 +22,5 @@ pub use clock::{Clock, ManualClock, SystemClock, business_date};
 pub use handler::{Handler, Settings};
 pub use ids::{Entropy, SeededEntropy, SystemEntropy, event_id};
 pub use request::{CommandError, Outcome, Precondition, Receipt, ReceiptEvent, Request};
+pub use sealing::{Opened, OpenedEvent, OpeningError, Sealer};
 pub use states::{Folded, LoadError};

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use sfs_domain::catalogue::CommandEntry;
-use sfs_domain::{BusinessDate, Command, Digest, EventId, Reason, Refused};
+use sfs_domain::personal::Personal;
+use sfs_domain::{BusinessDate, Command, Digest, EventId, PersonId, Reason, Refused};
 use sfs_eventlog::{AppendError, ReadError};
 use sfs_ledger::Hash;
+use sfs_vault::KeysError;
 use uuid::Uuid;
 
 use crate::caller::Caller;
@@ -37,6 +39,8 @@ pub struct Request {
     pub reason: Option<Reason>,
     /// Documents that prove it.
     pub evidence: Vec<Digest>,
+    /// What it says of a person: sealed before it is stored.
+    pub personal: Personal,
     /// What the client has seen.
     pub precondition: Precondition,
     /// What it belongs to.
@@ -155,6 +159,18 @@ pub enum CommandError {
     /// A receipt could not be read again.
     #[error("the log did not answer")]
     Read(#[from] ReadError),
+    /// The person to be registered is known already.
+    #[error("the person is known under another pseudonym")]
+    KnownPerson {
+        /// The pseudonym under which they are known.
+        person: PersonId,
+    },
+    /// The key store did not answer, or is not what it was.
+    #[error("the key store did not answer")]
+    Keys(#[from] KeysError),
+    /// There is no key store, so nothing can be said of persons.
+    #[error("there is no key store")]
+    NoKeys,
     /// An event could not be written down. A defect of this program.
     #[error("an event could not be encoded: {0}")]
     Encode(String),
@@ -176,6 +192,7 @@ impl Request {
             occurred_on: None,
             reason: None,
             evidence: Vec::new(),
+            personal: Personal::default(),
             precondition: Precondition::None,
             correlation: None,
             causation: None,

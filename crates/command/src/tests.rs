@@ -32,6 +32,7 @@ fn house() -> House {
         entropy: Arc::new(SeededEntropy::new(1)),
         digest_key: [9; 32],
         cached_events: 10_000,
+        sealer: None,
     });
     House { memory, log, handler: Arc::new(handler) }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use sfs_domain::decider::Fact;
 use sfs_domain::{Event, Grant, Place, Scope, authority};
-use sfs_eventlog::{NewEvent, tags};
-use sfs_ledger::{Hash, LEAF_FORMAT, LeafDraft, OpenBody, digest, write_open};
+use sfs_eventlog::{NewEvent, SealedSlot, tags};
+use sfs_ledger::{Hash, LEAF_FORMAT, LeafDraft, OpenBody, SealedRef, digest, write_open};
 
 use crate::ids::{Entropy, event_id};
 use crate::request::{Asked, CommandError};
+use crate::sealing::SealedParts;
 
 /// A decided event, for the fold.
 pub struct Decision {
@@ -20,14 +21,24 @@ pub struct Decision {
     pub event_type: Arc<str>,
 }
 
-/// Writes the decided events down: for the log, and for the fold.
+/// What stands around the events of one decision.
+pub struct Around<'a> {
+    /// What allows it.
+    pub grant: &'a Grant,
+    /// The stream that it writes.
+    pub stream: &'a str,
+    /// Where the facts belong.
+    pub place: &'a Place,
+    /// Their business date.
+    pub occurred_on: sfs_domain::BusinessDate,
+}
+
+/// Writes the decided events down: for the log, and for the fold. What was sealed goes with the first.
 pub fn write(
     asked: Asked<'_>,
-    grant: &Grant,
-    stream: &str,
-    place: &Place,
-    occurred_on: sfs_domain::BusinessDate,
+    Around { grant, stream, place, occurred_on }: Around<'_>,
     events: Vec<Event>,
+    mut parts: SealedParts,
     entropy: &dyn Entropy,
 ) -> Result<(Vec<NewEvent>, Vec<Decision>), CommandError> {
     let request = asked.request;
@@ -64,6 +75,8 @@ pub fn write(
             salt: entropy.bytes(),
         };
         write_open(&body, &mut open).map_err(|why| encode(&why))?;
+        let parts = std::mem::take(&mut parts);
+        let sealed = parts.slots;
         let draft = LeafDraft {
             v: LEAF_FORMAT,
             id: id.0,
@@ -78,8 +91,8 @@ pub fn write(
             cause: request.causation,
             by: concat!("sfs/", env!("CARGO_PKG_VERSION")).into(),
             open: digest(&open),
-            sealed: Vec::new(),
-            sd: Vec::new(),
+            sealed: sealed.iter().map(reference).collect(),
+            sd: parts.commitments,
         };
         let leaf = draft.prepare().map_err(|why| encode(&why))?;
         let open = String::from_utf8(open).map_err(|why| encode(&why))?;
@@ -89,11 +102,19 @@ pub fn write(
             event_type: Arc::clone(&event_type),
             open,
             tags: event_tags(&event_type, event.category().name(), &actor, place),
-            sealed: Vec::new(),
+            sealed: sealed
+                .into_iter()
+                .map(|slot| SealedSlot { digest: slot.digest.into(), bytes: slot.bytes })
+                .collect(),
         });
         decided.push(Decision { event, fact: Fact { id, occurred_on, place: place.clone() }, event_type });
     }
     Ok((new, decided))
+}
+
+/// What the leaf says of a sealed slot.
+fn reference(slot: &sfs_vault::Sealed) -> SealedRef<'static> {
+    SealedRef { a: sfs_vault::ALGORITHM.into(), k: slot.key.to_string().into(), h: slot.digest.into() }
 }
 
 /// What an event can be found by. `sfs verify` recomputes these from leaf and open body.

@@ -6,11 +6,12 @@ use std::sync::OnceLock;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::decider::{Decider, Fact, Facts};
+use crate::decider::{Decider, Fact, Facts, Opens};
+use crate::personal::Takes;
 use crate::wire::{Encoded, Named};
 use crate::{
-    EventId, Explain, Place, Refused, Role, StreamId, cooperation, intervention, network_office, organisation,
-    principal, programme, school, staff, training, training_need, vacancy,
+    EventId, Explain, PersonId, Place, Refused, Role, StreamId, cooperation, intervention, network_office,
+    organisation, principal, programme, school, staff, training, training_need, vacancy,
 };
 
 /// An aggregate whose folded state can be found in a [`State`].
@@ -110,6 +111,21 @@ macro_rules! aggregates {
                     $((Self::$variant(command), State::$variant(state)) => $module::$decider::place(command, state, facts),)+
                     _ => None,
                 }
+            }
+
+            /// Under whose keys its personal records are sealed.
+            pub fn subject(&self) -> Option<PersonId> {
+                match self { $(Self::$variant(command) => $module::$decider::subject(command),)+ }
+            }
+
+            /// What it shows of somebody once its event is durable.
+            pub fn opens(&self) -> Option<Opens> {
+                match self { $(Self::$variant(command) => $module::$decider::opens(command),)+ }
+            }
+
+            /// The scope within which nobody is registered twice, if it registers somebody.
+            pub fn recognised_in(&self) -> Option<&'static str> {
+                match self { $(Self::$variant(command) => $module::$decider::recognised_in(command),)+ }
             }
 
             /// The decision; the state must be of the same category.
@@ -226,6 +242,8 @@ pub struct CommandEntry {
     pub precondition: Precondition,
     /// Roles that may send it, each within its scope.
     pub roles: &'static [Role],
+    /// What it takes of personal records beside its open fields.
+    pub takes: &'static [Takes],
     /// German title.
     pub de: &'static str,
     /// English title.
@@ -240,7 +258,13 @@ const fn command(
     de: &'static str,
     en: &'static str,
 ) -> CommandEntry {
-    CommandEntry { name, category, precondition, roles, de, en }
+    CommandEntry { name, category, precondition, roles, takes: &[], de, en }
+}
+
+impl CommandEntry {
+    const fn taking(self, takes: &'static [Takes]) -> Self {
+        Self { takes, ..self }
+    }
 }
 
 mod lines {

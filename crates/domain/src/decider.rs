@@ -1,7 +1,7 @@
 //! How a decision is made: a pure function of a command, the folded state and what it was told.
 
 use crate::reference::Reference;
-use crate::{BusinessDate, EventId, Explain, Place, PrincipalId, Refused, State, StreamId, vocabulary};
+use crate::{BusinessDate, EventId, Explain, PersonId, Place, PrincipalId, Refused, State, StreamId, vocabulary};
 
 /// The rules of one aggregate. Static dispatch, synchronous, total; knows no clock and no I/O.
 pub trait Decider {
@@ -35,10 +35,50 @@ pub trait Decider {
     /// What is true after the event. Never refuses: the event has happened.
     fn evolve(state: &mut Self::State, event: &Self::Event, fact: &Fact);
 
+    /// Under whose keys the personal records of the command are sealed; they go with its first event.
+    fn subject(_command: &Self::Command) -> Option<PersonId> {
+        None
+    }
+
+    /// The scope within which nobody is registered twice under different pseudonyms, if the command
+    /// registers somebody.
+    fn recognised_in(_command: &Self::Command) -> Option<&'static str> {
+        None
+    }
+
+    /// What the command shows of somebody once its event is durable.
+    fn opens(_command: &Self::Command) -> Option<Opens> {
+        None
+    }
+
     /// The earlier event that this one corrects, if it does.
     fn corrects(_event: &Self::Event) -> Option<EventId> {
         None
     }
+}
+
+/// What a command shows of somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Opens {
+    /// What an event says of a person, but no confidential note.
+    Record {
+        /// The person.
+        person: PersonId,
+        /// The event's position in the log.
+        position: u64,
+    },
+    /// The confidential note of an event, as its author has sealed it.
+    Note {
+        /// The person.
+        person: PersonId,
+        /// The event's position in the log.
+        position: u64,
+    },
+    /// Everything that is said of a person (GDPR Art. 15), but no confidential note.
+    Everything {
+        /// The person.
+        person: PersonId,
+    },
 }
 
 /// What the envelope of an event tells the fold.

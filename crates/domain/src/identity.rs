@@ -10,7 +10,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{expected}")]
 pub struct InvalidIdentity {
-    expected: &'static str,
+    pub(crate) expected: &'static str,
 }
 
 /// Declares an identity that is a text with a rule: parsed by `TryFrom<String>`, shown in the
@@ -63,6 +63,8 @@ fn is_slug(text: &str, extra: &[u8]) -> bool {
         && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || extra.contains(b))
 }
+
+pub(crate) use text_identity;
 
 text_identity!(
     /// A school's identifier: the official school number where it is known, else the identifier
@@ -156,6 +158,11 @@ uuid_identity!(
 uuid_identity!(
     /// A member of staff: a random pseudonym. Who it is stays with the provider.
     StaffPseudonym
+);
+uuid_identity!(
+    /// A person of whom something is sealed: a random pseudonym. That of a member of staff is their
+    /// [`StaffPseudonym`].
+    PersonId
 );
 uuid_identity!(
     /// A user or a machine that may act: a random pseudonym.

@@ -7,6 +7,7 @@
 // What everything is made of.
 pub mod identity;
 pub mod measure;
+pub mod personal;
 pub mod place;
 pub mod provenance;
 pub mod reference;
@@ -40,8 +41,10 @@ mod tests;
 
 pub use authority::{Grant, Role, Scope};
 pub use catalogue::{Category, Command, Event, State};
-pub use decider::{Decider, Fact, Facts, Reason};
-pub use identity::{Ags, ClientKey, Digest, EventId, OrganisationId, PrincipalId, SchoolId, StaffPseudonym, StreamId};
+pub use decider::{Decider, Fact, Facts, Opens, Reason};
+pub use identity::{
+    Ags, ClientKey, Digest, EventId, OrganisationId, PersonId, PrincipalId, SchoolId, StaffPseudonym, StreamId,
+};
 pub use measure::{BasisPoints, Cents, Fte, Headcount, Minutes};
 pub use place::Place;
 pub use refusal::{Explain, Refused, Severity};

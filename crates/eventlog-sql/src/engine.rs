@@ -278,6 +278,19 @@ impl Engine for SqliteEngine {
         }
     }
 
+    async fn purge(&mut self, digests: &[Hash]) -> Result<u64, BoxError> {
+        let mut purged = 0;
+        // Overwritten in the file, not only left out of it; the write-ahead log is written over in time.
+        self.writer.execute(Stmt::new("pragma secure_delete = on")).await?;
+        for digest in digests {
+            let delete = Stmt::new("delete from sealed_slot where digest = $1").blob(*digest.as_bytes());
+            purged += self.writer.execute(delete).await?;
+        }
+        self.writer.execute(Stmt::new("pragma secure_delete = off")).await?;
+        self.writer.finish_wal().await;
+        Ok(purged)
+    }
+
     async fn release(&mut self) {
         self.holds_head = false;
         if let Err(why) = self.writer.rollback().await {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, RwLock};
 
 use sfs_eventlog::{BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent};
-use sfs_ledger::Head;
+use sfs_ledger::{Hash, Head};
 use sfs_sql::{Db, SqlError, Stmt};
 use uuid::Uuid;
 
@@ -319,6 +319,18 @@ impl Reader for SqliteReader {
                 }
             }
             Ok(low)
+        })
+    }
+
+    fn sealed<'a>(&'a self, digests: &'a [Hash]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, ReadError>> {
+        Box::pin(async move {
+            let mut found = Vec::with_capacity(digests.len());
+            for digest in digests {
+                let select = Stmt::new("select bytes from sealed_slot where digest = $1").blob(*digest.as_bytes());
+                let row = self.db.fetch_optional(select).await.map_err(storage)?;
+                found.push(row.map(|row| row.blob(0).map(Vec::from)).transpose().map_err(storage)?);
+            }
+            Ok(found)
         })
     }
 

@@ -14,10 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::plan::{Fate, Planned, plan};
-use crate::port::{
-    Append, AppendError, Appended, BoxError, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, ReadError,
-    Reader, SealedSlot, StoredEvent,
-};
+use crate::port::{Append, AppendError, Appended, BoxError, CommandRecord, SealedSlot};
 
 /// Largest open body in bytes.
 pub const MAX_OPEN_BYTES: usize = 60_000;
@@ -130,6 +127,9 @@ pub trait Engine: Send + 'static {
     /// Writes the batch and commits once with full durability.
     fn commit(&mut self, batch: Batch) -> impl Future<Output = Result<(), CommitError>> + Send;
 
+    /// Deletes ciphertexts in a transaction of its own; answers how many were there.
+    fn purge(&mut self, digests: &[Hash]) -> impl Future<Output = Result<u64, BoxError>> + Send;
+
     /// Gives the head back without writing.
     fn release(&mut self) -> impl Future<Output = ()> + Send;
 
@@ -144,9 +144,15 @@ struct Pending {
     reply: Reply,
 }
 
+/// What the task is asked for.
+enum Order {
+    Append(Pending),
+    Purge(Vec<Hash>, oneshot::Sender<Result<u64, AppendError>>),
+}
+
 /// The writing half of a log: sends appends to the task that owns the engine.
 pub struct Appender {
-    queue: mpsc::Sender<Pending>,
+    queue: mpsc::Sender<Order>,
     heads: watch::Receiver<u64>,
     task: tokio::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
     closing: CancellationToken,
@@ -177,11 +183,25 @@ impl Appender {
             return Err(AppendError::Closed);
         }
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Pending { append, reply }).map_err(|full| match full {
+        self.send(Order::Append(Pending { append, reply }))?;
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// See [`EventLog::purge`].
+    pub async fn purge(&self, digests: Vec<Hash>) -> Result<u64, AppendError> {
+        if self.closing.is_cancelled() {
+            return Err(AppendError::Closed);
+        }
+        let (reply, answer) = oneshot::channel();
+        self.send(Order::Purge(digests, reply))?;
+        answer.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    fn send(&self, order: Order) -> Result<(), AppendError> {
+        self.queue.try_send(order).map_err(|full| match full {
             mpsc::error::TrySendError::Full(_) => AppendError::Overloaded,
             mpsc::error::TrySendError::Closed(_) => AppendError::Closed,
-        })?;
-        answer.await.unwrap_or(Err(AppendError::Closed))
+        })
     }
 
     /// See [`EventLog::heads`].
@@ -228,22 +248,35 @@ struct Worker<E> {
 }
 
 impl<E: Engine> Worker<E> {
-    async fn run(mut self, mut inbox: mpsc::Receiver<Pending>, max: usize, closing: CancellationToken) {
-        let mut batch = Vec::with_capacity(max);
+    async fn run(mut self, mut inbox: mpsc::Receiver<Order>, max: usize, closing: CancellationToken) {
+        let mut orders = Vec::with_capacity(max);
         loop {
             let received = tokio::select! {
                 biased;
-                received = inbox.recv_many(&mut batch, max) => received,
+                received = inbox.recv_many(&mut orders, max) => received,
                 () = closing.cancelled() => {
                     // What was queued before the end is still done.
                     inbox.close();
-                    inbox.recv_many(&mut batch, max).await
+                    inbox.recv_many(&mut orders, max).await
                 }
             };
             if received == 0 {
                 break;
             }
-            self.append_batch(std::mem::take(&mut batch)).await;
+            let (mut batch, mut purges) = (Vec::with_capacity(received), Vec::new());
+            for order in orders.drain(..) {
+                match order {
+                    Order::Append(pending) => batch.push(pending),
+                    Order::Purge(digests, reply) => purges.push((digests, reply)),
+                }
+            }
+            if !batch.is_empty() {
+                self.append_batch(batch).await;
+            }
+            for (digests, reply) in purges {
+                let purged = self.engine.purge(&digests).await.map_err(AppendError::Storage);
+                let _ = reply.send(purged);
+            }
         }
         self.engine.close().await;
     }
@@ -443,70 +476,5 @@ impl std::fmt::Display for Shared {
 impl std::error::Error for Shared {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
-    }
-}
-
-/// A log: the appender in front of an engine, and a reader of the same storage.
-pub struct Log<R> {
-    appender: Appender,
-    reader: R,
-}
-
-impl<R: Reader> Log<R> {
-    /// Puts the two halves together.
-    pub const fn new(appender: Appender, reader: R) -> Self {
-        Self { appender, reader }
-    }
-
-    /// The reading half, with what the engine offers beyond the port.
-    pub const fn reader(&self) -> &R {
-        &self.reader
-    }
-}
-
-impl<R: Reader> Reader for Log<R> {
-    fn read<'a>(
-        &'a self,
-        filter: &'a Filter,
-        direction: Direction,
-        cursor: u64,
-        max: usize,
-    ) -> BoxFuture<'a, Result<Page, ReadError>> {
-        self.reader.read(filter, direction, cursor, max)
-    }
-
-    fn read_stream<'a>(
-        &'a self,
-        stream: &'a str,
-        after_version: u64,
-        max: usize,
-    ) -> BoxFuture<'a, Result<Vec<StoredEvent>, ReadError>> {
-        self.reader.read_stream(stream, after_version, max)
-    }
-
-    fn command(&self, id: Uuid) -> BoxFuture<'_, Result<Option<CommandRecord>, ReadError>> {
-        self.reader.command(id)
-    }
-
-    fn position_at(&self, instant: i64) -> BoxFuture<'_, Result<u64, ReadError>> {
-        self.reader.position_at(instant)
-    }
-
-    fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>> {
-        self.reader.head()
-    }
-}
-
-impl<R: Reader> EventLog for Log<R> {
-    fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
-        Box::pin(self.appender.append(append))
-    }
-
-    fn heads(&self) -> watch::Receiver<u64> {
-        self.appender.heads()
-    }
-
-    fn close(&self) -> BoxFuture<'_, ()> {
-        Box::pin(self.appender.close())
     }
 }

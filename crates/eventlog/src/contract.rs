@@ -16,7 +16,8 @@ use uuid::Uuid;
 use crate::appender::Limits;
 use crate::memory::Memory;
 use crate::port::{
-    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent, StreamWrite,
+    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent, SealedSlot,
+    StreamWrite,
 };
 use crate::tags;
 
@@ -77,6 +78,8 @@ pub enum Law {
     Limits,
     /// The log's time never runs backwards.
     Time,
+    /// Ciphertexts are stored with their events and leave alone.
+    Sealed,
 }
 
 impl Law {
@@ -94,6 +97,7 @@ impl Law {
             Self::Concurrency => sixty_four_writers_keep_the_order(&subject).await,
             Self::Limits => limits_are_kept(&subject).await,
             Self::Time => time_finds_positions(&subject).await,
+            Self::Sealed => ciphertexts_leave_alone(&subject).await,
         }
     }
 }
@@ -106,7 +110,7 @@ macro_rules! event_log_contract {
             $crate::event_log_contract!(@laws $make,
                 order Order, no_gaps NoGaps, versions Versions, idempotency Idempotency,
                 durability Durability, atomicity Atomicity, filters Filters, tree Tree,
-                concurrency Concurrency, limits Limits, time Time);
+                concurrency Concurrency, limits Limits, time Time, sealed Sealed);
         }
     };
     (@laws $make:path, $($test:ident $law:ident),+) => {
@@ -193,6 +197,28 @@ async fn texts(log: &dyn EventLog) -> Vec<(u64, String, u64)> {
         }
         cursor = page.scanned_to;
     }
+}
+
+async fn ciphertexts_leave_alone(subject: &Subject) {
+    let log = subject.open().await;
+    let slot = |text: &str| SealedSlot { digest: digest(text.as_bytes()), bytes: text.as_bytes().to_vec() };
+    for (command, stream, text) in [(1, "test/a", "one"), (2, "test/b", "two")] {
+        let mut append = append(command, stream, Expected::Version(0), &["x"]);
+        append.writes[0].events[0].sealed = vec![slot(text)];
+        accepted(&*log, append).await;
+    }
+    let asked = ["two", "never", "one"].map(|text| digest(text.as_bytes()));
+    let found = log.sealed(&asked).await.expect("ciphertexts");
+    assert_eq!(found, [Some(b"two".to_vec()), None, Some(b"one".to_vec())]);
+    let (before, head) = (texts(&*log).await, log.head().await.expect("a head"));
+    assert_eq!(log.purge(vec![asked[0], asked[1]]).await.expect("purged"), 1);
+    assert_eq!(log.purge(vec![asked[0]]).await.expect("purged again"), 0);
+    log.close().await;
+    let log = subject.open().await;
+    assert_eq!(log.sealed(&asked).await.expect("ciphertexts"), [None, None, Some(b"one".to_vec())]);
+    assert_eq!((texts(&*log).await, log.head().await.expect("a head").root), (before, head.root));
+    accepted(&*log, append(3, "test/a", Expected::Version(1), &["more"])).await;
+    log.close().await;
 }
 
 async fn appends_in_order(subject: &Subject) {

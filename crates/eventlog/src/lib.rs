@@ -8,12 +8,14 @@
 pub mod appender;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
+mod log;
 pub mod memory;
 mod plan;
 mod port;
 pub mod tags;
 
-pub use appender::{Appender, Limits, Log};
+pub use appender::{Appender, Limits};
+pub use log::Log;
 pub use port::{
     Append, AppendError, Appended, BoxFuture, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard,
     NewEvent, Page, ReadError, Reader, SealedSlot, StoredEvent, StreamWrite,

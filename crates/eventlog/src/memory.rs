@@ -4,10 +4,11 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use sfs_ledger::Head;
+use sfs_ledger::{Hash, Head};
 use uuid::Uuid;
 
-use crate::appender::{Appender, Batch, CommitError, Engine, Limits, Log, StreamHead, Taken};
+use crate::appender::{Appender, Batch, CommitError, Engine, Limits, StreamHead, Taken};
+use crate::log::Log;
 use crate::port::{BoxError, BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent};
 
 /// What happens to the next commit.
@@ -41,6 +42,7 @@ struct Store {
     events: Vec<(StoredEvent, Vec<Arc<str>>)>,
     streams: HashMap<Arc<str>, StreamHead>,
     commands: HashMap<Uuid, CommandRecord>,
+    sealed: HashMap<Hash, Vec<u8>>,
     faults: VecDeque<Fault>,
     defect: Option<Defect>,
     silent: bool,
@@ -53,6 +55,7 @@ impl Default for Store {
             events: Vec::new(),
             streams: HashMap::new(),
             commands: HashMap::new(),
+            sealed: HashMap::new(),
             faults: VecDeque::new(),
             defect: None,
             silent: false,
@@ -120,6 +123,7 @@ impl Store {
                 open: row.open,
             };
             self.events.push((event, row.tags));
+            self.sealed.extend(row.sealed.into_iter().map(|slot| (slot.digest, slot.bytes)));
         }
         self.commands.extend(batch.commands);
         self.head = batch.head;
@@ -191,6 +195,11 @@ impl Engine for Memory {
             }
             Some(Fault::Fails) | None => Ok(()),
         }
+    }
+
+    async fn purge(&mut self, digests: &[Hash]) -> Result<u64, BoxError> {
+        let mut store = self.store();
+        Ok(digests.iter().filter(|digest| store.sealed.remove(digest).is_some()).count() as u64)
     }
 
     async fn release(&mut self) {}
@@ -273,6 +282,13 @@ impl Reader for Memory {
 
     fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>> {
         Box::pin(async move { Ok(self.store().head.clone()) })
+    }
+
+    fn sealed<'a>(&'a self, digests: &'a [Hash]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, ReadError>> {
+        Box::pin(async move {
+            let store = self.store();
+            Ok(digests.iter().map(|digest| store.sealed.get(digest).cloned()).collect())
+        })
     }
 }
 

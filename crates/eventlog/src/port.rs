@@ -244,6 +244,10 @@ pub trait Reader: Send + Sync {
 
     /// Size, root and time of the log as stored.
     fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>>;
+
+    /// The ciphertexts with these digests, in their order; `None` for one that was purged or never
+    /// there. Whoever uses one holds its digest against the leaf's.
+    fn sealed<'a>(&'a self, digests: &'a [Hash]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, ReadError>>;
 }
 
 /// The log.
@@ -251,6 +255,11 @@ pub trait EventLog: Reader {
     /// Appends what one command decided, durably before it answers. A repeated command id with
     /// the same digest is answered with what happened the first time.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>>;
+
+    /// Deletes the ciphertexts with these digests, after their key was destroyed: the only thing that
+    /// ever leaves the log. No leaf and no proof changes. Answers how many were there; asking again is
+    /// harmless.
+    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>>;
 
     /// Wakes when the log has grown; the number is a hint, the truth is [`Reader::read`].
     fn heads(&self) -> watch::Receiver<u64>;

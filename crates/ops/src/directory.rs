@@ -93,6 +93,11 @@ impl DataDirectory {
         self.path.join("tiles.db")
     }
 
+    /// The database of the keys of persons.
+    pub fn keys(&self) -> PathBuf {
+        self.path.join("keys.db")
+    }
+
     /// The operational state's database.
     pub fn ops(&self) -> PathBuf {
         self.path.join("ops.db")

@@ -53,6 +53,7 @@ async fn main() -> Result<(), Failure> {
             entropy: Arc::new(SeededEntropy::new(1)),
             digest_key: [1; 32],
             cached_events: settings.cached_events(),
+            sealer: None,
         });
         let begun = Instant::now();
         let total = std::sync::atomic::AtomicU64::new(0);

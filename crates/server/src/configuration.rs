@@ -24,6 +24,10 @@ pub struct Configuration {
     pub signer: Option<String>,
     /// Name of the log, fixed when it is made. Default `sfs.local/log/1`.
     pub origin: String,
+    /// Where the key-encryption keys come from that wrap the keys of persons: `file:<path>`,
+    /// `systemd:<credential>` or `env:<variable>`. By default a file `kek` in the data directory, which is made
+    /// at the first start: keep it elsewhere, and never in the same backup as `keys.db`.
+    pub kek: Option<String>,
     /// `text` or `json`. Default `text`.
     pub log_format: LogFormat,
     /// What is logged, in the syntax of `tracing`'s filter. Default `info`.
@@ -58,6 +62,7 @@ impl Default for Configuration {
             admin_listen: None,
             signer: None,
             origin: "sfs.local/log/1".into(),
+            kek: None,
             log_format: LogFormat::Text,
             log_filter: "info".into(),
             rate_limit_per_second: 200,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sfs_command::{Clock, Entropy, Handler, Settings as HandlerSettings, SystemClock, SystemEntropy};
+use sfs_command::{Clock, Entropy, Handler, Sealer, Settings as HandlerSettings, SystemClock, SystemEntropy};
 use sfs_eventlog::{EventLog, Limits, Reader};
 use sfs_eventlog_sql::{OpenError, Settings as LogSettings};
 use sfs_notary::{Notary, NotaryError, Signing, Tiles, TilesError};
@@ -12,6 +12,7 @@ use sfs_readmodel::{ReadModelError, ReadModels};
 use sfs_sql::Durability;
 
 use crate::configuration::Configuration;
+use crate::person_keys::{self, PersonKeysError};
 use crate::reference::{self, ReferenceError};
 
 /// Why a data directory could not be opened. Nothing was changed.
@@ -26,6 +27,9 @@ pub enum InstallationError {
     /// The operational state.
     #[error(transparent)]
     Ops(#[from] OpsError),
+    /// The key store, or what wraps its keys.
+    #[error(transparent)]
+    PersonKeys(#[from] PersonKeysError),
     /// The read models.
     #[error(transparent)]
     ReadModels(#[from] ReadModelError),
@@ -135,6 +139,11 @@ impl Installation {
             // Without it the keys are gone, and the secrets by which a repeated command is known.
             return Err(InstallationError::StoreMissing(directory.ops()));
         }
+        if !directory.keys().exists() && log.head().await?.size > 0 {
+            // What is sealed could never be opened, and nobody could tell it from what was erased.
+            return Err(InstallationError::StoreMissing(directory.keys()));
+        }
+        let keys = person_keys::open(&directory, configuration.kek.as_deref()).await?;
         let ops = Ops::open(&directory.ops()).await?;
         let clock = Arc::clone(&opening.clock);
         let reads = ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
@@ -148,6 +157,7 @@ impl Installation {
             entropy: opening.entropy,
             digest_key: ops.secret(Secret::CommandDigest),
             cached_events: configuration.cached_events,
+            sealer: Some(Sealer::new(keys, &configuration.origin, Arc::new(SystemEntropy))),
         });
         Ok(Self {
             directory,

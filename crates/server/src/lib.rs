@@ -6,6 +6,7 @@ pub mod cli;
 pub mod configuration;
 pub mod import;
 pub mod installation;
+mod person_keys;
 pub mod progress;
 pub mod reference;
 pub mod simulate;

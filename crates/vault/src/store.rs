@@ -174,6 +174,12 @@ impl Keys {
         self.find_all(&[key]).await?.remove(&key).ok_or(KeysError::Unknown(key))
     }
 
+    /// Whose key that is and what it is for, whether it is held or destroyed.
+    pub async fn owner(&self, key: KeyId) -> Result<(SubjectId, Purpose), KeysError> {
+        let stored = self.lock().await.by_id(&[key]).await?;
+        stored.first().map(|stored| (stored.subject, stored.purpose)).ok_or(KeysError::Unknown(key))
+    }
+
     /// The keys that the leaves of a page name, all for one purpose.
     pub async fn find_all<C: Class>(&self, keys: &[KeyId]) -> Result<HashMap<KeyId, KeyReading<C>>, KeysError> {
         let mut store = self.lock().await;

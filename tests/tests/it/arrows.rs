@@ -19,13 +19,13 @@ const TABLE: &[(&str, &[&str])] = &[
     ("eventlog-sql", &["eventlog", "ledger", "sql"]),
     ("ops", &["sql"]),
     // The leaf is the ledger's: the command side writes its draft and reads it again for receipts.
-    ("command", &["domain", "eventlog", "ledger", "ops"]),
+    ("command", &["domain", "eventlog", "ledger", "ops", "vault"]),
     ("readmodel", &["domain", "eventlog", "ledger", "sql"]),
     // A feed shows leaves, so it reads them.
     ("feed", &["domain", "eventlog", "ledger", "ops"]),
     ("notary", &["eventlog", "ledger", "sql"]),
     ("vault", &["sql"]),
-    ("api", &["command", "domain", "eventlog", "feed", "ledger", "notary", "ops", "readmodel"]),
+    ("api", &["command", "domain", "eventlog", "feed", "ledger", "notary", "ops", "readmodel", "vault"]),
     (
         "server",
         &[
@@ -40,6 +40,7 @@ const TABLE: &[(&str, &[&str])] = &[
             "ops",
             "readmodel",
             "sql",
+            "vault",
         ],
     ),
     (

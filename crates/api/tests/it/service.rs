@@ -105,6 +105,7 @@ impl Service {
             entropy: Arc::new(SeededEntropy::new(7)),
             digest_key: [3; 32],
             cached_events: 100_000,
+            sealer: None,
         }));
         let now = {
             let clock = clock.clone();

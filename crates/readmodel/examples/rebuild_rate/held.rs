@@ -6,7 +6,7 @@ use sfs_eventlog::{
     Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, ReadError, Reader,
     StoredEvent,
 };
-use sfs_ledger::Head;
+use sfs_ledger::{Hash, Head};
 use uuid::Uuid;
 
 use crate::Failure;
@@ -70,11 +70,19 @@ impl Reader for Held {
     fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>> {
         self.log.head()
     }
+
+    fn sealed<'a>(&'a self, digests: &'a [Hash]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, ReadError>> {
+        self.log.sealed(digests)
+    }
 }
 
 impl EventLog for Held {
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
         self.log.append(append)
+    }
+
+    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.purge(digests)
     }
 
     fn heads(&self) -> tokio::sync::watch::Receiver<u64> {

@@ -19,7 +19,7 @@ use sfs_eventlog::{
     Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Expected, Filter, Limits, NewEvent,
     Page, ReadError, Reader, StoredEvent, StreamWrite, tags,
 };
-use sfs_ledger::{Head, LEAF_FORMAT, LeafDraft, OpenBody, digest, write_open};
+use sfs_ledger::{Hash, Head, LEAF_FORMAT, LeafDraft, OpenBody, digest, write_open};
 use tempfile::TempDir;
 use tokio::sync::watch;
 use uuid::Uuid;
@@ -174,11 +174,19 @@ impl Reader for Paged {
     fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>> {
         self.log.head()
     }
+
+    fn sealed<'a>(&'a self, digests: &'a [Hash]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, ReadError>> {
+        self.log.sealed(digests)
+    }
 }
 
 impl EventLog for Paged {
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>> {
         self.log.append(append)
+    }
+
+    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.purge(digests)
     }
 
     fn heads(&self) -> watch::Receiver<u64> {

@@ -45,6 +45,7 @@ impl Subject {
             entropy: Arc::new(SeededEntropy::new(1)),
             digest_key: [7; 32],
             cached_events: 400_000,
+            sealer: None,
         };
         Self { handler: Handler::new(settings), clock, log }
     }

@@ -11,7 +11,7 @@ use sfs_eventlog::{
     Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, ReadError, Reader,
     StoredEvent,
 };
-use sfs_ledger::{Head, Leaf, OpenBody};
+use sfs_ledger::{Hash, Head, Leaf, OpenBody};
 
 use super::*;
 use crate::import::testing::{Subject, at};
@@ -162,6 +162,10 @@ impl Reader for Ending {
     fn head(&self) -> BoxFuture<'_, Result<Head, ReadError>> {
         self.log.head()
     }
+
+    fn sealed<'a>(&'a self, digests: &'a [Hash]) -> BoxFuture<'a, Result<Vec<Option<Vec<u8>>>, ReadError>> {
+        self.log.sealed(digests)
+    }
 }
 
 impl EventLog for Ending {
@@ -170,6 +174,10 @@ impl EventLog for Ending {
             return Box::pin(async { Err(AppendError::Closed) });
         }
         self.log.append(append)
+    }
+
+    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.purge(digests)
     }
 
     fn heads(&self) -> tokio::sync::watch::Receiver<u64> {

@@ -1,0 +1,312 @@
+//! What is said of persons on its way into the log and out of it: sealed under the person's keys before
+//! the event is appended, opened again when an event that says so is durable.
+
+use std::sync::Arc;
+
+use serde::ser::{Error as _, SerializeMap};
+use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
+use sfs_domain::personal::{Personal, PersonalRecord, RecordKind};
+use sfs_domain::{EventId, PersonId, Refused, Severity};
+use sfs_eventlog::{ReadError, StoredEvent};
+use sfs_ledger::{Hash, Leaf};
+use sfs_vault::{
+    Actor, Class, Commitments, Identity, KeyId, KeyReading, Keys, KeysError, OpenError, PersonIdentity, Place, Purpose,
+    RandomBytes, Reading, Sealed, SpecialCategory, Statistics, SubjectId, SubjectKey, Value,
+};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::request::CommandError;
+
+/// Runs the body with the purpose as a type.
+macro_rules! with_class {
+    ($purpose:expr, $class:ident => $body:expr) => {
+        match $purpose {
+            Purpose::Identity => {
+                type $class = Identity;
+                $body
+            }
+            Purpose::Statistics => {
+                type $class = Statistics;
+                $body
+            }
+            Purpose::SpecialCategory => {
+                type $class = SpecialCategory;
+                $body
+            }
+            Purpose::Actor => {
+                type $class = Actor;
+                $body
+            }
+        }
+    };
+}
+
+/// Seals and opens with the keys of one installation.
+#[derive(Clone)]
+pub struct Sealer {
+    keys: Keys,
+    origin: Arc<str>,
+    random: Arc<dyn RandomBytes>,
+}
+
+/// What goes with an event beside its open body.
+#[derive(Default)]
+pub(crate) struct SealedParts {
+    pub slots: Vec<Sealed>,
+    /// In ascending order, as the leaf has them.
+    pub commitments: Vec<Hash>,
+}
+
+/// Why a sealed record cannot be shown. None of it means that it was erased.
+#[derive(Debug, thiserror::Error)]
+pub enum OpeningError {
+    /// There is no such event.
+    #[error("there is no event at position {0}")]
+    NoEvent(u64),
+    /// The log did not answer, or is damaged.
+    #[error("the log did not answer")]
+    Log(#[from] ReadError),
+    /// The key store did not answer.
+    #[error("the key store did not answer")]
+    Keys(#[from] KeysError),
+    /// The ciphertext is not what was sealed.
+    #[error("a sealed record of the event at position {position} cannot be opened")]
+    Slot {
+        /// Where it is.
+        position: u64,
+        /// Why.
+        source: OpenError,
+    },
+}
+
+/// An event with what it says of a person.
+#[derive(Debug)]
+pub struct OpenedEvent {
+    /// The event as it is stored.
+    pub event: StoredEvent,
+    /// Its records of that person, in the order of the leaf.
+    pub records: Vec<Opened>,
+}
+
+/// A sealed record, opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Opened {
+    /// The record: a JSON object whose one member is named like the kind of the record.
+    Known(RecordText),
+    /// Its key was destroyed.
+    Erased(&'static str),
+    /// It is a confidential note, and was not asked for as one.
+    Withheld,
+}
+
+/// The text of an opened record; printing shows none of it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RecordText(Zeroizing<String>);
+
+impl RecordText {
+    /// The JSON text.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for RecordText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("RecordText(…)")
+    }
+}
+
+impl Sealer {
+    /// A sealer of the log with that origin. The random bytes are those of the operating system, or as
+    /// good.
+    pub fn new(keys: Keys, origin: &str, random: Arc<dyn RandomBytes>) -> Self {
+        Self { keys, origin: origin.into(), random }
+    }
+
+    /// The key store.
+    pub const fn keys(&self) -> &Keys {
+        &self.keys
+    }
+
+    /// Makes the keys of many subjects in one commit.
+    pub(crate) async fn prepare<'a>(
+        &self,
+        wanted: impl Iterator<Item = (PersonId, &'a Personal)>,
+    ) -> Result<(), KeysError> {
+        let wanted: Vec<_> = wanted
+            .flat_map(|(person, personal)| {
+                personal.records().iter().map(move |record| (SubjectId(person.0), purpose_of(record.kind())))
+            })
+            .collect();
+        if wanted.is_empty() { Ok(()) } else { self.keys.prepare(wanted).await }
+    }
+
+    /// Seals the records for an event. The keys are durable when this returns, before the event is.
+    pub(crate) async fn seal(
+        &self,
+        person: PersonId,
+        personal: &Personal,
+        event: EventId,
+        event_type: &str,
+    ) -> Result<SealedParts, CommandError> {
+        self.prepare(std::iter::once((person, personal))).await?;
+        let (mut slots, mut commitments) = (Vec::new(), Commitments::new());
+        let mut are_any = false;
+        for (slot, record) in (0..).zip(personal.records()) {
+            let place = Place { origin: &self.origin, event: event.0, slot, event_type };
+            let sealed = with_class!(purpose_of(record.kind()), C => {
+                match self.keys.key::<C>(SubjectId(person.0)).await? {
+                    KeyReading::Destroyed => return Err(CommandError::Refused(ERASED)),
+                    KeyReading::Held(key) => {
+                        if counts(C::PURPOSE) {
+                            are_any = true;
+                            commit(&mut commitments, &key, event.0, record)?;
+                        }
+                        sfs_vault::seal(&key, &place, &sfs_vault::Personal::new(Named(record)), &*self.random)
+                            .map_err(unsealable)?
+                    }
+                }
+            });
+            slots.push(sealed);
+        }
+        let commitments = if are_any { commitments.finish(&*self.random) } else { Vec::new() };
+        Ok(SealedParts { slots, commitments: commitments.into_iter().map(Hash::from).collect() })
+    }
+
+    /// Under whom the person of a registration is known already, if not under the given pseudonym.
+    pub(crate) async fn known_as(
+        &self,
+        scope: &str,
+        personal: &Personal,
+        person: PersonId,
+    ) -> Result<Option<PersonId>, CommandError> {
+        let Some(parts) = personal.records().iter().find_map(PersonalRecord::recognised_by) else { return Ok(None) };
+        let identity = PersonIdentity::of(parts.iter().map(|part| part.as_str()));
+        match self.keys.recognise(scope, &identity, SubjectId(person.0)).await {
+            Ok(SubjectId(known)) => Ok((known != person.0).then_some(PersonId(known))),
+            Err(KeysError::SubjectErased(_)) => Err(CommandError::Refused(ERASED)),
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    /// Opens what the event says of that person; `bytes` are its ciphertexts in the order of the leaf.
+    pub(crate) async fn open(
+        &self,
+        stored: &StoredEvent,
+        leaf: &Leaf<'_>,
+        bytes: &[Option<Vec<u8>>],
+        person: PersonId,
+        notes: bool,
+    ) -> Result<Vec<Opened>, OpeningError> {
+        let damaged = |what: &str| ReadError::Damaged { position: stored.position, what: what.into() };
+        let mut opened = Vec::new();
+        for ((slot, named), bytes) in (0..).zip(&leaf.draft.sealed).zip(bytes) {
+            let key = KeyId(Uuid::parse_str(&named.k).map_err(|_| damaged("a key's name is none"))?);
+            let (subject, purpose) = self.keys.owner(key).await?;
+            if subject.0 != person.0 {
+                continue;
+            }
+            if bytes.as_deref().is_some_and(|bytes| sfs_ledger::digest(bytes) != named.h) {
+                return Err(damaged("a ciphertext is not the one that its leaf names").into());
+            }
+            let place = Place { origin: &self.origin, event: leaf.draft.id, slot, event_type: &leaf.draft.event_type };
+            let text = with_class!(purpose, C => {
+                let key = self.keys.find::<C>(key).await?;
+                sfs_vault::open::<C, Box<RawValue>>(&key, &place, bytes.as_deref())
+                    .map_err(|source| OpeningError::Slot { position: stored.position, source })?
+                    .into_revealed()
+            });
+            opened.push(match text {
+                Reading::Erased => Opened::Erased(purpose.code()),
+                Reading::Known(text) if !notes && is_note(text.get()) => Opened::Withheld,
+                Reading::Known(text) => Opened::Known(RecordText(Zeroizing::new(text.get().to_owned()))),
+            });
+        }
+        Ok(opened)
+    }
+}
+
+/// The refusal where a person's keys are destroyed.
+pub(crate) const ERASED: Refused = Refused {
+    rule: "GEN-05",
+    pointer: "/personal",
+    severity: Severity::Rule,
+    de: "Die Daten dieser Person sind gelöscht; unter diesem Pseudonym wird nichts mehr erfasst.",
+    en: "This person's data were erased; nothing is recorded under this pseudonym any more.",
+};
+
+/// The refusal where nothing would happen to records that came with a command.
+pub(crate) const RECORDED_BEFORE: Refused = Refused {
+    rule: "GEN-06",
+    pointer: "/personal",
+    severity: Severity::Rule,
+    de: "Das ist schon erfasst; die Angaben zur Person würden verloren gehen. Berichtigt wird mit einem eigenen Vorgang.",
+    en: "This is recorded already; the particulars of the person would be lost. A correction is a command of its own.",
+};
+
+/// The domain's purpose as the vault's.
+const fn purpose_of(kind: RecordKind) -> Purpose {
+    use sfs_domain::personal::Purpose as Said;
+    match kind.purpose() {
+        Said::Identity => Purpose::Identity,
+        Said::Statistics => Purpose::Statistics,
+        Said::SpecialCategory => Purpose::SpecialCategory,
+        Said::Actor => Purpose::Actor,
+    }
+}
+
+/// Whether figures are counted from records of that purpose, so that single attributes are committed to.
+const fn counts(purpose: Purpose) -> bool {
+    matches!(purpose, Purpose::Statistics | Purpose::SpecialCategory)
+}
+
+/// Commits to every attribute of a record. The members of a list are one text, in the list's order.
+fn commit<C: Class>(
+    commitments: &mut Commitments,
+    key: &SubjectKey<C>,
+    event: Uuid,
+    record: &PersonalRecord,
+) -> Result<(), CommandError> {
+    let attributes: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_str(record.reveal()).map_err(unsealable)?;
+    for (name, value) in &attributes {
+        let value = match value {
+            serde_json::Value::Bool(flag) => Value::Flag(*flag),
+            serde_json::Value::Number(number) => {
+                Value::Number(number.as_i64().ok_or_else(|| unsealable("a fraction"))?)
+            }
+            serde_json::Value::String(text) => Value::Text(text.clone()),
+            serde_json::Value::Array(members) => {
+                let members: Vec<&str> = members.iter().filter_map(serde_json::Value::as_str).collect();
+                Value::Text(members.join(","))
+            }
+            serde_json::Value::Null | serde_json::Value::Object(_) => return Err(unsealable("a nested attribute")),
+        };
+        commitments.add(key, event, name, &value).map_err(unsealable)?;
+    }
+    Ok(())
+}
+
+fn unsealable(why: impl std::fmt::Display) -> CommandError {
+    CommandError::Encode(why.to_string())
+}
+
+fn is_note(text: &str) -> bool {
+    let member: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(text);
+    // What cannot be read is shown to nobody.
+    member.is_err() || member.is_ok_and(|member| member.contains_key(RecordKind::Note.name()))
+}
+
+/// A record under its name: what is sealed says what it is.
+struct Named<'a>(&'a PersonalRecord);
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let text: &RawValue = serde_json::from_str(self.0.reveal()).map_err(S::Error::custom)?;
+        let mut map = serializer.serialize_map(Some(1))?;
+        map.serialize_entry(self.0.kind().name(), text)?;
+        map.end()
+    }
+}
