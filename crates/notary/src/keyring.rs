@@ -49,6 +49,11 @@ impl KeyRing {
         Self::open(directory)
     }
 
+    /// The files of the keys of that directory, oldest first.
+    pub fn files(directory: &Path) -> Result<Vec<PathBuf>, KeyError> {
+        Ok(key_files(directory)?.into_iter().map(|(_, path)| path).collect())
+    }
+
     /// Takes a key away for good: it signed, and nobody needs it to verify.
     pub(crate) fn remove(directory: &Path, key: &VerifierKey) -> Result<Self, KeyError> {
         for (_, path) in key_files(directory)? {

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::key::KeyError;
 use crate::keyring::KeyRing;
-use crate::signer::{STATE, Signer, SignerError};
+use crate::signer::{Signer, SignerError};
 use crate::signing::{Signing, SigningError};
 use crate::tiles::{Tiles, TilesError};
 
@@ -107,7 +107,7 @@ impl Notary {
     /// Makes the first key and the state of a signer in a directory of their own: `origin` names the
     /// log, the entropy is 32 random bytes. A directory that has a key is refused.
     pub fn create(directory: &Path, origin: &str, entropy: &[u8; 32]) -> Result<KeyRing, NotaryError> {
-        Signer::create(&directory.join(STATE), directory, origin, entropy)?;
+        Signer::create(&directory.join(Signer::STATE), directory, origin, entropy)?;
         Ok(KeyRing::open(directory)?)
     }
 

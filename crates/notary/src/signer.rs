@@ -15,9 +15,6 @@ use crate::key::KeyError;
 use crate::keyring::KeyRing;
 use crate::state::{State, StateError};
 
-/// Name of the state beside the keys.
-pub(crate) const STATE: &str = "state";
-
 /// A signer cannot be made or opened.
 #[derive(Debug, thiserror::Error)]
 pub enum SignerError {
@@ -101,6 +98,9 @@ pub struct Signer {
 }
 
 impl Signer {
+    /// Name of the state beside the keys.
+    pub const STATE: &str = "state";
+
     /// Makes key and state of a new log and opens the signer: `origin` names the log and its keys,
     /// the entropy is 32 random bytes. An interrupted call can be repeated.
     pub fn create(state: &Path, keys: &Path, origin: &str, entropy: &[u8; 32]) -> Result<Self, SignerError> {
@@ -127,7 +127,7 @@ impl Signer {
 
     /// Opens the signer whose keys and state are in one directory.
     pub fn open_in(directory: &Path) -> Result<Self, SignerError> {
-        Self::open(&directory.join(STATE), KeyRing::open(directory)?)
+        Self::open(&directory.join(Self::STATE), KeyRing::open(directory)?)
     }
 
     /// The last checkpoint that was signed, or that of the empty tree: at every start the head of

@@ -9,6 +9,7 @@ use sfs_ledger::{Checkpoint, Hash, SignedNote, VerifierKey};
 
 use crate::protocol::{self, Answer, Question};
 use crate::signer::{SignError, Signer, SignerError};
+use crate::state::{State, StateError};
 
 /// How long a signer may take for an answer: two writes to a disk that others use too.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -65,6 +66,20 @@ pub struct Signed {
     pub checkpoint: Checkpoint,
     /// The same, signed.
     pub note: Option<SignedNote>,
+}
+
+impl Signed {
+    /// Reads a signer's state, or a copy of one: one of these keys must have signed it.
+    pub fn read(path: &Path, origin: &str, keys: &[VerifierKey]) -> Result<Self, StateError> {
+        let state = State::read(path, origin, keys)?;
+        Ok(Self { checkpoint: state.last, note: state.note })
+    }
+
+    /// Writes it as a signer's state, durably.
+    pub fn store(&self, path: &Path) -> Result<(), StateError> {
+        let state = State { last: self.checkpoint.clone(), note: self.note.clone() };
+        state.write(path, None).map_err(StateError::io(path))
+    }
 }
 
 impl Signing {

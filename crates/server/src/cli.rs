@@ -64,6 +64,11 @@ pub enum Verb {
     Key(KeyArgs),
     /// Signs checkpoints as a process of its own, for a server with the setting `signer`.
     Signer(SignerArgs),
+    /// Copies a data directory, in use or not: log, keys of persons, operational state, files, what was signed.
+    Backup(BackupArgs),
+    /// Says whether an installation would start from a backup: 0 yes, 10 keys would be destroyed again, 20 something
+    /// is missing, 40 it is not what was written.
+    RestoreCheck(RestoreCheckArgs),
     /// Writes the JSON Schemas and the OpenAPI document.
     Schemas(SchemasArgs),
     /// Shows the configuration and where each value comes from.
@@ -230,6 +235,24 @@ pub struct TokenArgs {
     /// First day on which the role no longer holds.
     #[arg(long)]
     pub until: Option<String>,
+}
+
+/// See [`Verb::Backup`].
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Directory that the backup becomes; it must not be there yet.
+    #[arg(long)]
+    pub to: PathBuf,
+    /// Copies the private keys of the signer too. Whoever gets such a backup can sign in the log's name.
+    #[arg(long)]
+    pub with_signer_key: bool,
+}
+
+/// See [`Verb::RestoreCheck`].
+#[derive(Debug, Args)]
+pub struct RestoreCheckArgs {
+    /// The backup.
+    pub directory: PathBuf,
 }
 
 /// See [`Verb::Schemas`].

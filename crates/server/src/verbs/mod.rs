@@ -1,5 +1,6 @@
 //! One file per verb; here is what they share: the runtime, the exit code, the answer.
 
+mod backup;
 mod bench;
 mod demo;
 mod events;
@@ -103,6 +104,8 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
         Verb::Key(args) => key::run(&configuration, args, cli.json).await,
         Verb::Signer(args) => signer::run(&configuration, args).await,
+        Verb::Backup(args) => backup::run(&configuration, args, cli.json).await,
+        Verb::RestoreCheck(args) => backup::check(&configuration, args, cli.json).await,
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,
