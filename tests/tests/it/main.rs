@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop a test")]
 
 mod arrows;
+mod backup;
 mod faults;
 mod hostile;
 mod hostile_files;
