@@ -333,3 +333,6 @@ fn compare_keys(named: &Named, keys: Option<&Inspection>, checked: &mut Checked)
     }
     checked.destroyed_again = named.erased.intersection(&keys.held).map(|key| key.0).collect();
 }
+
+#[cfg(test)]
+mod tests;
