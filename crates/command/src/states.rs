@@ -7,7 +7,7 @@ use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 use sfs_domain::decider::Fact;
 use sfs_domain::wire::{self, DecodeError};
-use sfs_domain::{Ags, BusinessDate, Category, Event, EventId, OrganisationId, Place, SchoolId, State};
+use sfs_domain::{Ags, BusinessDate, Category, Event, EventId, OrganisationId, Place, PrincipalId, SchoolId, State};
 use sfs_eventlog::{EventLog, ReadError, StoredEvent};
 use sfs_ledger::{Leaf, OpenBody};
 
@@ -152,5 +152,6 @@ fn read_event(stored: &StoredEvent) -> Result<(Event, Fact), LoadError> {
         school: open.school.as_deref().map(SchoolId::parse).transpose().map_err(text)?,
     };
     let occurred_on = BusinessDate::parse(&open.occurred_on).map_err(|why| envelope(why.to_string()))?;
-    Ok((event, Fact { id: EventId(leaf.draft.id), occurred_on, place }))
+    let actor = leaf.draft.actor.parse().map(PrincipalId).map_err(|why: uuid::Error| envelope(why.to_string()))?;
+    Ok((event, Fact { id: EventId(leaf.draft.id), occurred_on, place, actor }))
 }

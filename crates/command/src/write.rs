@@ -107,7 +107,11 @@ pub fn write(
                 .map(|slot| SealedSlot { digest: slot.digest.into(), bytes: slot.bytes })
                 .collect(),
         });
-        decided.push(Decision { event, fact: Fact { id, occurred_on, place: place.clone() }, event_type });
+        decided.push(Decision {
+            event,
+            fact: Fact { id, occurred_on, place: place.clone(), actor: asked.caller.principal },
+            event_type,
+        });
     }
     Ok((new, decided))
 }

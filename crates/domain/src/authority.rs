@@ -46,10 +46,15 @@ pub enum Role {
     /// Administrator of the installation: grants roles and keys, decides nothing of the programme.
     #[serde(rename = "AD")]
     Administrator,
+    /// The program itself: sends the commands that nobody else may, and is granted to nobody, so no
+    /// schema names it.
+    #[serde(rename = "SYS")]
+    #[schemars(skip)]
+    System,
 }
 
 impl Role {
-    /// Every role.
+    /// Every role that somebody can hold.
     pub const ALL: &'static [Self] = &[
         Self::SchoolSocialWorker,
         Self::ProviderManager,
@@ -80,6 +85,7 @@ impl Role {
             Self::DataProtectionOfficer => "DPO",
             Self::Public => "PUB",
             Self::Administrator => "AD",
+            Self::System => "SYS",
         }
     }
 
@@ -177,6 +183,8 @@ pub enum View {
     Journal,
     /// Principals, grants and keys.
     Access,
+    /// Persons by pseudonym: what was opened, kept, erased. No name is in it.
+    Persons,
     /// State of projections and of the installation.
     Operations,
 }
@@ -197,9 +205,11 @@ pub const fn access(role: Role, view: View) -> Access {
     use Access::{Exact, None, Suppressed};
     use Role::{
         Administrator, Auditor, CoordinationOffice, DataProtectionOfficer, GrantingAuthority, ManagingAuthority,
-        Ministry, NetworkOffice, ProviderManager, Public, SchoolSocialWorker, YouthOffice,
+        Ministry, NetworkOffice, ProviderManager, Public, SchoolSocialWorker, System, YouthOffice,
     };
     match (view, role) {
+        // It writes and reads nothing for anybody.
+        (_, System) => None,
         (View::Overview, Public | Administrator) => None,
         (View::Overview, _) => Exact,
         (View::Coverage, Administrator) => None,
@@ -219,6 +229,8 @@ pub const fn access(role: Role, view: View) -> Access {
         (View::Journal, _) => Exact,
         (View::Access, Administrator | Auditor | DataProtectionOfficer) => Exact,
         (View::Access, _) => None,
+        (View::Persons, DataProtectionOfficer | Auditor | ProviderManager) => Exact,
+        (View::Persons, _) => None,
         (View::Operations, Administrator | Auditor) => Exact,
         (View::Operations, _) => None,
     }

@@ -7,11 +7,11 @@ use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::decider::{Decider, Fact, Facts, Opens};
-use crate::personal::Takes;
+use crate::personal::{RecordKind, Takes};
 use crate::wire::{Encoded, Named};
 use crate::{
-    EventId, Explain, PersonId, Place, Refused, Role, StreamId, cooperation, intervention, network_office,
-    organisation, principal, programme, school, staff, training, training_need, vacancy,
+    EventId, Explain, PersonId, Place, Refused, Role, StreamId, cooperation, intervention, log, network_office,
+    organisation, person, principal, programme, school, staff, training, training_need, vacancy,
 };
 
 /// An aggregate whose folded state can be found in a [`State`].
@@ -218,6 +218,10 @@ aggregates! {
     Intervention = "intervention", intervention::Intervention;
     /// Somebody who may act: grants and keys.
     Principal = "principal", principal::Principal;
+    /// A person of whom something is sealed.
+    Person = "person", person::Person;
+    /// The log itself: the keys that sign its checkpoints.
+    Log = "log", log::Log;
 }
 
 /// What a client must say about the version it has seen.
@@ -244,6 +248,8 @@ pub struct CommandEntry {
     pub roles: &'static [Role],
     /// What it takes of personal records beside its open fields.
     pub takes: &'static [Takes],
+    /// What may be opened once its event is durable: records of these kinds and no others.
+    pub opens: &'static [RecordKind],
     /// German title.
     pub de: &'static str,
     /// English title.
@@ -258,91 +264,25 @@ const fn command(
     de: &'static str,
     en: &'static str,
 ) -> CommandEntry {
-    CommandEntry { name, category, precondition, roles, takes: &[], de, en }
+    CommandEntry { name, category, precondition, roles, takes: &[], opens: &[], de, en }
 }
 
 impl CommandEntry {
     const fn taking(self, takes: &'static [Takes]) -> Self {
         Self { takes, ..self }
     }
+
+    const fn opening(self, opens: &'static [RecordKind]) -> Self {
+        Self { opens, ..self }
+    }
+
+    /// Whether only the program itself sends it: it has no route.
+    pub const fn is_internal(&self) -> bool {
+        matches!(self.roles, [Role::System])
+    }
 }
 
-mod lines {
-    use super::Category::{
-        Cooperation, Intervention, NetworkOffice, Organisation, Principal, Programme, School, Staff, Training,
-        TrainingNeed, Vacancy,
-    };
-    use super::Precondition::{Creates, None, Version};
-    use super::{CommandEntry, Role, command};
-
-    const SSW: Role = Role::SchoolSocialWorker;
-    const PM: Role = Role::ProviderManager;
-    const NO: Role = Role::NetworkOffice;
-    const CO: Role = Role::CoordinationOffice;
-    const MB: Role = Role::Ministry;
-    const GA: Role = Role::GrantingAuthority;
-    const YO: Role = Role::YouthOffice;
-    const AD: Role = Role::Administrator;
-
-    /// Every command.
-    #[rustfmt::skip]
-    pub const COMMANDS: &[CommandEntry] = &[
-        command("open-programme", Programme, Creates, &[MB, GA], "Programm anlegen", "Open a programme"),
-        command("define-funding-period", Programme, None, &[MB, GA], "Förderzeitraum benennen", "Define a funding period"),
-        command("define-funding-cycle", Programme, None, &[MB, GA], "Förderzyklus festlegen", "Define a funding cycle"),
-        command("change-cofinancing-rates", Programme, Version, &[MB, GA], "Finanzierungsanteile ändern", "Change co-financing rates"),
-        command("close-funding-cycle", Programme, Version, &[MB, GA], "Förderzyklus abschließen", "Close a funding cycle"),
-        command("register-organisation", Organisation, Creates, &[CO, MB, GA, NO], "Organisation registrieren", "Register an organisation"),
-        command("confirm-provider-recognition", Organisation, None, &[CO, MB, GA], "Anerkennung bestätigen", "Confirm a provider's recognition"),
-        command("set-vat-status", Organisation, None, &[GA, PM], "Vorsteuerabzug festhalten", "Set the VAT status"),
-        command("amend-organisation", Organisation, Version, &[CO, MB, GA], "Angaben zur Organisation ändern", "Amend an organisation"),
-        command("deactivate-organisation", Organisation, Version, &[CO, MB, GA], "Organisation stilllegen", "Deactivate an organisation"),
-        command("register-school", School, Creates, &[CO, MB, GA, NO], "Schule registrieren", "Register a school"),
-        command("change-school-form", School, Version, &[CO, MB, GA], "Schulform ändern", "Change a school's form"),
-        command("merge-schools", School, Version, &[CO, MB, GA], "Schulen zusammenlegen", "Merge schools"),
-        command("close-school", School, Version, &[CO, MB, GA], "Schule schließen", "Close a school"),
-        command("record-pupil-numbers", School, None, &[CO, MB, GA, NO], "Schülerzahlen erfassen", "Record pupil numbers"),
-        // Not `Creates`: an office is established again after it was closed.
-        command("establish-network-office", NetworkOffice, None, &[CO, MB, GA], "Netzwerkstelle einrichten", "Establish a network office"),
-        command("add-network-office-site", NetworkOffice, None, &[CO, NO], "Standort ergänzen", "Add a network office site"),
-        command("change-network-office-provider", NetworkOffice, Version, &[CO, MB, GA], "Träger der Netzwerkstelle wechseln", "Change a network office's provider"),
-        command("close-network-office", NetworkOffice, Version, &[CO, MB, GA], "Netzwerkstelle schließen", "Close a network office"),
-        command("propose-cooperation", Cooperation, Creates, &[PM, NO, CO], "Kooperation vorschlagen", "Propose a cooperation"),
-        command("record-conference-resolution", Cooperation, None, &[PM, NO, CO], "Beschluss der Gesamtkonferenz erfassen", "Record a school conference's resolution"),
-        command("record-expert-opinion", Cooperation, None, &[YO, GA, NO, CO], "Fachliches Votum erfassen", "Record an expert opinion"),
-        command("sign-cooperation-agreement", Cooperation, None, &[PM, NO, CO], "Kooperationsvereinbarung schließen", "Sign a cooperation agreement"),
-        command("amend-cooperation-agreement", Cooperation, Version, &[PM, NO, CO], "Kooperationsvereinbarung ändern", "Amend a cooperation agreement"),
-        command("hold-cooperation-review", Cooperation, None, &[PM, NO, CO], "Kooperation auswerten", "Hold a cooperation review"),
-        command("raise-cooperation-issue", Cooperation, None, &[PM, NO, CO], "Problem der Kooperation melden", "Raise a cooperation issue"),
-        command("resolve-cooperation-issue", Cooperation, None, &[PM, NO, CO], "Problem der Kooperation lösen", "Resolve a cooperation issue"),
-        command("terminate-cooperation", Cooperation, Version, &[PM, CO, GA], "Kooperation beenden", "Terminate a cooperation"),
-        command("confirm-staff-qualification", Staff, None, &[PM, GA], "Qualifikation bestätigen", "Confirm a qualification"),
-        command("assign-staff", Staff, None, &[PM], "Fachkraft einsetzen", "Assign staff"),
-        command("change-assignment-fte", Staff, Version, &[PM], "Stellenanteil ändern", "Change an assignment's FTE"),
-        command("end-assignment", Staff, Version, &[PM], "Einsatz beenden", "End an assignment"),
-        command("report-vacancy", Vacancy, Creates, &[PM, NO], "Vakanz melden", "Report a vacancy"),
-        command("fill-vacancy", Vacancy, Version, &[PM], "Vakanz besetzen", "Fill a vacancy"),
-        command("withdraw-vacancy", Vacancy, Version, &[PM, NO], "Vakanz zurückziehen", "Withdraw a vacancy"),
-        command("identify-training-need", TrainingNeed, Creates, &[CO, NO], "Fortbildungsbedarf feststellen", "Identify a training need"),
-        command("withdraw-training-need", TrainingNeed, Version, &[CO, NO], "Fortbildungsbedarf zurücknehmen", "Withdraw a training need"),
-        command("offer-training", Training, Creates, &[CO, NO], "Fortbildung anbieten", "Offer a training"),
-        command("reschedule-training", Training, Version, &[CO, NO], "Fortbildung verlegen", "Reschedule a training"),
-        command("record-training-registrations", Training, None, &[CO, NO], "Anmeldungen erfassen", "Record training registrations"),
-        command("hold-training", Training, None, &[CO, NO], "Fortbildung durchführen", "Hold a training"),
-        command("confirm-training-attendance", Training, None, &[CO, NO], "Teilnahme bestätigen", "Confirm training attendance"),
-        command("evaluate-training", Training, None, &[CO, NO], "Fortbildung auswerten", "Evaluate a training"),
-        command("cancel-training", Training, Version, &[CO, NO], "Fortbildung absagen", "Cancel a training"),
-        // A stream holds a school's whole year: demanding its version would make colleagues wait
-        // for each other, and the decision names the one intervention anyway.
-        command("record-intervention", Intervention, None, &[SSW, PM], "Intervention erfassen", "Record an intervention"),
-        command("correct-intervention", Intervention, None, &[SSW, PM], "Intervention berichtigen", "Correct an intervention"),
-        command("void-intervention", Intervention, None, &[SSW, PM], "Intervention stornieren", "Void an intervention"),
-        command("grant-role", Principal, None, &[AD], "Rolle geben", "Grant a role"),
-        command("revoke-role", Principal, None, &[AD], "Rolle entziehen", "Revoke a role"),
-        command("issue-api-key", Principal, None, &[AD], "Schlüssel ausgeben", "Issue an API key"),
-        command("revoke-api-key", Principal, None, &[AD], "Schlüssel sperren", "Revoke an API key"),
-    ];
-}
+mod lines;
 
 pub use lines::COMMANDS;
 

@@ -749,7 +749,7 @@ mod tests {
         agreement_signed, at_school, at_school_of_provider, cooperation_proposed, digest, organisation_id,
         provider_deactivated, provider_recognised, provider_registered, school_closed, school_id, school_registered,
     };
-    use crate::testing::{Given, day, event_id, given, key, written};
+    use crate::testing::{Given, day, given, key, written};
 
     fn ask(name: &str, more: Value) -> Command {
         let mut body = json!({"school": "S1", "provider": "P1"});
@@ -822,7 +822,7 @@ mod tests {
     fn folded(events: impl IntoIterator<Item = Event>) -> State {
         let mut state = State::default();
         for event in events {
-            let fact = Fact { id: event_id(1), occurred_on: day("2025-09-01"), place: at_school_of_provider() };
+            let fact = crate::testing::fact(1, "2025-09-01", at_school_of_provider());
             Cooperation::evolve(&mut state, &event, &fact);
         }
         state

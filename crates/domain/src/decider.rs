@@ -90,6 +90,8 @@ pub struct Fact {
     pub occurred_on: BusinessDate,
     /// District, responsible provider and school.
     pub place: Place,
+    /// Who did it.
+    pub actor: PrincipalId,
 }
 
 /// What a decision is told besides the command.

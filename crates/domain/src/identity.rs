@@ -64,6 +64,20 @@ fn is_slug(text: &str, extra: &[u8]) -> bool {
         && bytes.iter().all(|b| b.is_ascii_alphanumeric() || extra.contains(b))
 }
 
+fn is_verifier_key(text: &str) -> bool {
+    let mut parts = text.splitn(3, '+');
+    let (Some(name), Some(id), Some(key)) = (parts.next(), parts.next(), parts.next()) else { return false };
+    (1..=128).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"./_-".contains(&b))
+        && id.len() == 8
+        && id.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+        && key.len() == 44
+        && key.starts_with('A')
+        && matches!(key.as_bytes()[1], b'Q'..=b'Z' | b'a'..=b'f')
+        && key.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+}
+
 pub(crate) use text_identity;
 
 text_identity!(
@@ -101,6 +115,13 @@ text_identity!(
     "a digest is 32 bytes in base64url without padding (43 characters)",
     |t| t.len() == 43 && t.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
         && t.ends_with(|last| "AEIMQUYcgkosw048".contains(last))
+);
+text_identity!(
+    /// A verifier key of a signer of checkpoints in the text form of C2SP signed-note: name, key id and
+    /// an Ed25519 public key (its first byte is 1, so the base64 begins with `A` and one of `Q` to `f`).
+    VerifierKey, "^[A-Za-z0-9][A-Za-z0-9./_-]{0,127}\\+[0-9a-f]{8}\\+A[Q-Za-f][A-Za-z0-9+/]{42}$", 182,
+    "a verifier key is a name, eight hexadecimal digits and 44 characters of base64, joined by plus signs",
+    is_verifier_key
 );
 text_identity!(
     /// A label of few characters from somebody's list: a funding period, an amendment number.
@@ -163,6 +184,10 @@ uuid_identity!(
     /// A person of whom something is sealed: a random pseudonym. That of a member of staff is their
     /// [`StaffPseudonym`].
     PersonId
+);
+uuid_identity!(
+    /// A key under which something of a person is sealed: its name, never the key.
+    KeyId
 );
 uuid_identity!(
     /// A user or a machine that may act: a random pseudonym.
@@ -234,6 +259,19 @@ mod tests {
                 "202éDE05SFPR01"
             ]),
             [true, false, false, false, false],
+        );
+        let key = format!("A{}", "f".repeat(43));
+        assert_eq!(
+            taken::<VerifierKey>(&[
+                &format!("log.example/st+0123abcd+{key}"),
+                &format!("log+0123ABCD+{key}"),
+                &format!("+0123abcd+{key}"),
+                &format!("log+0123abcd+{}", "f".repeat(44)),
+                &format!("log+0123abcd+{key}A"),
+                &format!("my log+0123abcd+{key}"),
+                "log",
+            ]),
+            [true, false, false, false, false, false, false],
         );
         assert_eq!(taken::<Postcode>(&["39340", "3934", "393400", "3934A"]), [true, false, false, false]);
         assert_eq!(

@@ -675,7 +675,7 @@ mod tests {
         let others = [("P1", 3), ("P2", 1), ("P1", 2)];
         for (provider, id) in others {
             let place = at_school().of_provider(OrganisationId::parse(provider).unwrap());
-            let fact = Fact { id: event_id(id), occurred_on: day("2025-09-01"), place };
+            let fact = crate::testing::fact(id, "2025-09-01", place);
             Intervention::evolve(&mut state, &recorded(60, &prevention(5)), &fact);
         }
         let provider = |id| {

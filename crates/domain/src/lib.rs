@@ -24,8 +24,10 @@ pub mod wire;
 // The aggregates.
 pub mod cooperation;
 pub mod intervention;
+pub mod log;
 pub mod network_office;
 pub mod organisation;
+pub mod person;
 pub mod principal;
 pub mod programme;
 pub mod school;
@@ -43,9 +45,9 @@ pub use authority::{Grant, Role, Scope};
 pub use catalogue::{Category, Command, Event, State};
 pub use decider::{Decider, Fact, Facts, Opens, Reason};
 pub use identity::{
-    Ags, ClientKey, Digest, EventId, OrganisationId, PersonId, PrincipalId, SchoolId, StaffPseudonym, StreamId,
+    Ags, ClientKey, Digest, EventId, KeyId, OrganisationId, PersonId, PrincipalId, SchoolId, StaffPseudonym, StreamId,
 };
-pub use measure::{BasisPoints, Cents, Fte, Headcount, Minutes};
+pub use measure::{BasisPoints, Cents, Fte, Headcount, Minutes, Position};
 pub use place::Place;
 pub use refusal::{Explain, Refused, Severity};
 pub use time::{BusinessDate, Period, SchoolYear};

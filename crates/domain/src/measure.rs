@@ -73,6 +73,11 @@ bounded!(
     Fte(u32), 1 ..= 1_000, "an FTE is a whole number of thousandths from 1 to 1,000"
 );
 
+bounded!(
+    /// A position of the log, from 1; as a tree size, how many events it had then.
+    Position(i64), 1 ..= 9_007_199_254_740_991_i64, "a position is a whole number from 1 to 9,007,199,254,740,991"
+);
+
 /// People counted by gender, as ESF+ counts them (Regulation (EU) 2021/1057 Annex I). Each at
 /// most 9,999.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -144,6 +149,7 @@ mod tests {
         assert_eq!(taken::<Parties>([1, 2, 99, 100]), inner);
         assert_eq!(taken::<Fte>([0, 1, 1_000, 1_001]), inner);
         assert_eq!(taken::<People>([-1, 0, 9_999, 10_000]), inner);
+        assert_eq!(taken::<Position>([0, 1, 9_007_199_254_740_991, 9_007_199_254_740_992]), inner);
         // More than the inner number holds: not wrapped around.
         assert!(Minutes::try_from((1_i64 << 32) + 5).is_err());
     }

@@ -348,7 +348,7 @@ mod tests {
     use crate::testing::fixtures::{
         district, office_established, organisation_id, provider_deactivated, provider_recognised, provider_registered,
     };
-    use crate::testing::{Given, day, event_id, given, written};
+    use crate::testing::{Given, day, given, written};
 
     fn body(provider: &str, from: &str) -> Value {
         json!({"district": "15083", "name": "Netzwerkstelle Börde", "provider": provider, "from": from})
@@ -389,7 +389,7 @@ mod tests {
     fn folded(events: impl IntoIterator<Item = Event>) -> State {
         let mut state = State::default();
         for event in events {
-            let fact = Fact { id: event_id(1), occurred_on: day("2025-09-01"), place: Place::state() };
+            let fact = crate::testing::fact(1, "2025-09-01", Place::state());
             NetworkOffice::evolve(&mut state, &event, &fact);
         }
         state

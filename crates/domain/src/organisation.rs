@@ -402,7 +402,7 @@ mod tests {
 
     use super::*;
     use crate::testing::fixtures::{digest, provider_deactivated, provider_recognised, provider_registered};
-    use crate::testing::{day, event_id, given, written};
+    use crate::testing::{day, given, written};
 
     fn particulars(sector: &str, kind: &str, district: &str) -> Value {
         json!({
@@ -422,7 +422,7 @@ mod tests {
     fn folded(events: impl IntoIterator<Item = Event>) -> State {
         let mut state = State::default();
         for event in events {
-            let fact = Fact { id: event_id(1), occurred_on: day("2025-09-01"), place: Place::state() };
+            let fact = crate::testing::fact(1, "2025-09-01", Place::state());
             Organisation::evolve(&mut state, &event, &fact);
         }
         state

@@ -116,6 +116,7 @@ refusals! {
     NoRole => "PRI-07", Rule, "/data/principal", "Ein Schlüssel setzt eine gültige Rolle voraus.", "A key asks for a role that holds.";
     OtherKey => "PRI-08", Rule, "/data/key", "Dieser Schlüssel ist schon mit anderen Angaben ausgegeben.", "This key has already been issued with other particulars.";
     UnknownKey => "PRI-09", Missing, "/data/key", "Diesen Schlüssel gibt es nicht.", "There is no such key.";
+    InternalRole => "PRI-11", Invalid, "/data/grant/role", "Diese Rolle hat nur das Programm selbst.", "Only the program itself has this role.";
     KeyEndsBeforeItBegins => "PRI-10", Invalid, "/data/until", "Das Ende liegt nicht nach dem Datum des Vorgangs.", "The end does not lie after the business date.";
 }
 
@@ -176,13 +177,9 @@ impl Decider for Principal {
 
     fn decide(command: &Command, state: &State, facts: &Facts<'_>) -> Result<Vec<Event>, Refusal> {
         match command {
-            Command::GrantRole { principal, grant } => {
-                if *principal == facts.actor {
-                    return Err(Refusal::SelfGrant);
-                }
-                if state.grants.contains(grant) {
-                    return Ok(Vec::new());
-                }
+            Command::GrantRole { principal, .. } if *principal == facts.actor => Err(Refusal::SelfGrant),
+            Command::GrantRole { grant, .. } if state.grants.contains(grant) => Ok(Vec::new()),
+            Command::GrantRole { grant, .. } => {
                 check_grant(grant, facts)?;
                 Ok(vec![said(command)])
             }
@@ -240,6 +237,7 @@ fn check_grant(grant: &Grant, facts: &Facts<'_>) -> Result<(), Refusal> {
         Role::ProviderManager => matches!(grant.scope, Scope::Provider(_)),
         Role::NetworkOffice | Role::YouthOffice => matches!(grant.scope, Scope::District(_)),
         Role::Auditor => true,
+        Role::System => return Err(Refusal::InternalRole),
         Role::DataProtectionOfficer => matches!(grant.scope, Scope::State {} | Scope::Provider(_)),
         Role::CoordinationOffice
         | Role::Ministry
@@ -278,7 +276,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{day, event_id, given, key, written};
+    use crate::testing::{day, given, key, written};
 
     fn grant_of(principal: u128, role: &str, scope: &Value, until: Option<&str>) -> Command {
         let mut body = json!({"principal": key(principal), "grant": {"role": role, "scope": scope}});
@@ -335,7 +333,7 @@ mod tests {
     fn folded(events: impl IntoIterator<Item = Event>) -> State {
         let mut state = State::default();
         for event in events {
-            let fact = Fact { id: event_id(1), occurred_on: day("2025-09-01"), place: Place::state() };
+            let fact = crate::testing::fact(1, "2025-09-01", Place::state());
             Principal::evolve(&mut state, &event, &fact);
         }
         state
@@ -354,6 +352,7 @@ mod tests {
     fn nobody_grants_a_role_to_oneself() {
         // The tests' actor is number 7.
         given::<Principal>([]).when(grant_of(7, "CO", &state(), None)).refused(Refusal::SelfGrant);
+        given::<Principal>([]).when(grant("SYS", &state(), None)).refused(Refusal::InternalRole);
     }
 
     #[test]

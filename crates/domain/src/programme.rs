@@ -458,7 +458,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::testing::{day, event_id, given, written};
+    use crate::testing::{day, given, written};
 
     const CCI: &str = "2021DE05SFPR013";
 
@@ -595,7 +595,7 @@ mod tests {
             written("programme.funding-cycle-closed.v1", closed("2024-01-01")),
         ];
         for event in events {
-            let fact = Fact { id: event_id(1), occurred_on: day("2022-07-13"), place: Place::state() };
+            let fact = crate::testing::fact(1, "2022-07-13", Place::state());
             Programme::evolve(&mut state, &event, &fact);
         }
         let State::Open(open) = state else { panic!("not open") };

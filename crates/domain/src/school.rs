@@ -335,7 +335,7 @@ mod tests {
 
     use super::*;
     use crate::decider::Reason;
-    use crate::testing::{day, event_id, given, written};
+    use crate::testing::{day, given, written};
 
     fn id(text: &str) -> SchoolId {
         SchoolId::parse(text).unwrap()
@@ -458,7 +458,7 @@ mod tests {
     #[test]
     fn a_school_is_open_until_the_day_it_ends() {
         let closed = (1..).zip([opened(), Event::Closed {}]).fold(State::default(), |mut state, (n, event)| {
-            let fact = Fact { id: event_id(n), occurred_on: day("2025-09-01"), place: Place::state() };
+            let fact = crate::testing::fact(n, "2025-09-01", Place::state());
             School::evolve(&mut state, &event, &fact);
             state
         });

@@ -3,6 +3,8 @@
 //! Everything of one person is one stream under a random pseudonym, so that the sum of shares is
 //! checked where it is decided. Absent on purpose: names, contracts, absences.
 
+mod assignment;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -15,6 +17,8 @@ use crate::{
     Ags, BusinessDate, ClientKey, Digest, Fte, OrganisationId, Period, Place, SchoolId, StaffPseudonym, StreamId,
     refusals, vocabulary,
 };
+
+pub use assignment::Assignment;
 
 /// The aggregate.
 pub struct Staff;
@@ -243,60 +247,9 @@ refusals! {
 /// What decisions about a member of staff remember.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
-    /// Confirmed qualifications with the day of the confirmation.
-    qualifications: Vec<(BusinessDate, Event)>,
+    /// Confirmed qualifications with the day of the confirmation and the provider.
+    qualifications: Vec<(BusinessDate, Option<OrganisationId>, Event)>,
     assignments: Vec<Assignment>,
-}
-
-/// An assignment.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Assignment {
-    /// As assigned, to recognise a repetition.
-    assigned: Event,
-    /// Its key.
-    pub key: ClientKey,
-    /// What the person does.
-    pub function: Function,
-    /// Where.
-    pub workplace: Workplace,
-    /// Where it belongs, with the provider.
-    pub place: Place,
-    /// First day.
-    pub from: BusinessDate,
-    /// First day without it. Not after `from` if it never began.
-    pub to: BusinessDate,
-    /// Shares with their first days, in order; the first begins with the assignment.
-    shares: Vec<(BusinessDate, Fte)>,
-}
-
-impl Assignment {
-    /// Whether it holds on that day.
-    pub fn active_on(&self, day: BusinessDate) -> bool {
-        self.from <= day && day < self.to
-    }
-
-    /// The share of that day in thousandths; 0 outside of the assignment.
-    pub fn fte_on(&self, day: BusinessDate) -> u32 {
-        let last = self.shares.iter().rev().find(|(from, _)| *from <= day);
-        last.filter(|_| self.active_on(day)).map_or(0, |(_, fte)| fte.get())
-    }
-
-    /// The shares with their days, in order.
-    pub fn shares(&self) -> impl Iterator<Item = (Period, Fte)> {
-        let ends = self.shares.iter().skip(1).map(|(from, _)| *from).chain([self.to]);
-        self.shares
-            .iter()
-            .zip(ends)
-            .filter_map(|((from, fte), next)| Some((Period::new(*from, next.min(self.to)).ok()?, *fte)))
-    }
-
-    /// The assignment with another share from a day to its end.
-    fn with(&self, fte: Fte, from: BusinessDate) -> Self {
-        let mut changed = self.clone();
-        changed.shares.retain(|(since, _)| *since < from);
-        changed.shares.push((from, fte));
-        changed
-    }
 }
 
 impl State {
@@ -310,9 +263,21 @@ impl State {
         self.assignments.iter().map(|assignment| assignment.fte_on(day)).sum()
     }
 
+    /// The assignments that hold on that day.
+    pub fn assignments_on(&self, day: BusinessDate) -> impl Iterator<Item = &Assignment> {
+        self.assignments.iter().filter(move |assignment| assignment.active_on(day))
+    }
+
+    /// Whether the provider has confirmed a qualification of the person or has assigned them.
+    pub fn works_for(&self, provider: &OrganisationId) -> bool {
+        let assigned = self.assignments.iter().map(|assignment| assignment.place.provider.as_ref());
+        let confirmed = self.qualifications.iter().map(|(_, provider, _)| provider.as_ref());
+        assigned.chain(confirmed).any(|known| known == Some(provider))
+    }
+
     /// Whether a qualification was confirmed by that day.
-    fn qualified_on(&self, day: BusinessDate) -> bool {
-        self.qualifications.iter().any(|(confirmed, _)| *confirmed <= day)
+    pub fn qualified_on(&self, day: BusinessDate) -> bool {
+        self.qualifications.iter().any(|(confirmed, ..)| *confirmed <= day)
     }
 
     /// Whether the person would work more than a full position on any day, were `candidate` true.
@@ -369,7 +334,7 @@ impl Decider for Staff {
     fn decide(command: &Command, state: &State, facts: &Facts<'_>) -> Result<Vec<Event>, Refusal> {
         match command {
             Command::ConfirmStaffQualification { provider, .. } => {
-                if state.qualifications.iter().any(|(_, known)| *known == said(command)) {
+                if state.qualifications.iter().any(|(.., known)| *known == said(command)) {
                     return Ok(Vec::new());
                 }
                 facts
@@ -441,7 +406,7 @@ impl Decider for Staff {
     fn evolve(state: &mut State, event: &Event, fact: &Fact) {
         match event {
             Event::QualificationConfirmed { .. } => {
-                state.qualifications.push((fact.occurred_on, event.clone()));
+                state.qualifications.push((fact.occurred_on, fact.place.provider.clone(), event.clone()));
             }
             Event::Assigned { assignment, function, workplace, fte, period, .. } => {
                 state.assignments.push(Assignment {
@@ -521,7 +486,7 @@ mod tests {
         organisation_id, provider_registered, school_closed, school_id, school_registered, staff_assigned,
         staff_qualified,
     };
-    use crate::testing::{Given, day, event_id, given, key, written};
+    use crate::testing::{Given, day, given, key, written};
 
     fn at_school_of(provider: &str) -> Value {
         json!({"school": {"school": "S1", "provider": provider}})
@@ -590,7 +555,7 @@ mod tests {
     fn folded(events: impl IntoIterator<Item = Event>) -> State {
         let mut state = State::default();
         for event in events {
-            let fact = Fact { id: event_id(1), occurred_on: day("2025-09-01"), place: at_school_of_provider() };
+            let fact = crate::testing::fact(1, "2025-09-01", at_school_of_provider());
             Staff::evolve(&mut state, &event, &fact);
         }
         state

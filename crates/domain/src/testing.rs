@@ -45,6 +45,16 @@ pub fn event_id(n: u128) -> EventId {
     EventId(Uuid::from_u128(n))
 }
 
+/// The n-th principal of a test; the seventh acts where a test does not care.
+pub fn principal(n: u128) -> PrincipalId {
+    PrincipalId(Uuid::from_u128(n))
+}
+
+/// What the envelope of the n-th event tells the fold, done by the seventh principal.
+pub fn fact(n: u128, on: &str, place: Place) -> Fact {
+    Fact { id: event_id(n), occurred_on: day(on), place, actor: principal(7) }
+}
+
 /// Two districts, three school forms.
 pub fn reference() -> Reference {
     let mut reference = Reference::default();
@@ -68,7 +78,7 @@ pub fn facts(reference: &Reference) -> Facts<'_> {
         today: day("2026-06-30"),
         reason: None,
         evidence: 0,
-        actor: PrincipalId(Uuid::from_u128(7)),
+        actor: principal(7),
         event_id: event_id(1),
         reference,
         others: &[],
@@ -77,7 +87,8 @@ pub fn facts(reference: &Reference) -> Facts<'_> {
 
 /// The history of a test.
 pub struct Given<D: Folded> {
-    events: Vec<(D::Event, BusinessDate)>,
+    events: Vec<(D::Event, BusinessDate, PrincipalId)>,
+    actor: PrincipalId,
     others: Vec<(StreamId, Arc<State>)>,
     occurred_on: BusinessDate,
     reason: Option<Reason>,
@@ -96,7 +107,8 @@ pub struct Outcome<D: Decider> {
 pub fn given<D: Folded>(events: impl IntoIterator<Item = D::Event>) -> Given<D> {
     let on = day("2025-09-01");
     Given {
-        events: events.into_iter().map(|event| (event, on)).collect(),
+        events: events.into_iter().map(|event| (event, on, principal(7))).collect(),
+        actor: principal(7),
         others: Vec::new(),
         occurred_on: day("2025-10-01"),
         reason: None,
@@ -106,10 +118,13 @@ pub fn given<D: Folded>(events: impl IntoIterator<Item = D::Event>) -> Given<D> 
     }
 }
 
-fn fold<D: Decider>(events: impl IntoIterator<Item = (D::Event, BusinessDate)>, place: &Place) -> D::State {
+fn fold<D: Decider>(
+    events: impl IntoIterator<Item = (D::Event, BusinessDate, PrincipalId)>,
+    place: &Place,
+) -> D::State {
     let mut state = D::State::default();
-    for (n, (event, occurred_on)) in (1..).zip(events) {
-        D::evolve(&mut state, &event, &Fact { id: event_id(n), occurred_on, place: place.clone() });
+    for (n, (event, occurred_on, actor)) in (1..).zip(events) {
+        D::evolve(&mut state, &event, &Fact { id: event_id(n), occurred_on, place: place.clone(), actor });
     }
     state
 }
@@ -129,7 +144,21 @@ where
     /// Adds another event of the own stream, on that day.
     #[must_use]
     pub fn then_on(mut self, on: &str, event: D::Event) -> Self {
-        self.events.push((event, day(on)));
+        self.events.push((event, day(on), principal(7)));
+        self
+    }
+
+    /// Adds another event of the own stream, on 1 September 2025, done by the n-th principal.
+    #[must_use]
+    pub fn then_by(mut self, n: u128, event: D::Event) -> Self {
+        self.events.push((event, day("2025-09-01"), principal(n)));
+        self
+    }
+
+    /// Says that the n-th principal sends the command.
+    #[must_use]
+    pub fn acting(mut self, n: u128) -> Self {
+        self.actor = principal(n);
         self
     }
 
@@ -155,7 +184,7 @@ where
         State: From<Other<O>>,
     {
         let on = day("2025-09-01");
-        let state = fold::<O>(events.into_iter().map(|event| (event, on)), &place);
+        let state = fold::<O>(events.into_iter().map(|event| (event, on, principal(7))), &place);
         self.others.push((stream.clone(), Arc::new(Other::<O>(state).into())));
         self
     }
@@ -196,6 +225,7 @@ where
             occurred_on: self.occurred_on,
             reason: self.reason,
             evidence: self.evidence,
+            actor: self.actor,
             event_id: event_id(self.events.len() as u128 + 1),
             others: &self.others,
             ..facts(&reference)
@@ -208,12 +238,9 @@ where
         {
             let place = D::place(&command, &state, &facts).unwrap_or_else(|| self.place.clone());
             let mut after = state.clone();
+            let (id, occurred_on, actor) = (facts.event_id, facts.occurred_on, facts.actor);
             for event in events {
-                D::evolve(
-                    &mut after,
-                    event,
-                    &Fact { id: facts.event_id, occurred_on: facts.occurred_on, place: place.clone() },
-                );
+                D::evolve(&mut after, event, &Fact { id, occurred_on, place: place.clone(), actor });
             }
             facts.event_id = event_id(self.events.len() as u128 + 100);
             if let Ok(second) = D::decide(&command, &after, &facts) {

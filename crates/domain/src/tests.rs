@@ -4,4 +4,5 @@ mod authority;
 mod catalogue;
 mod golden;
 mod properties;
+mod random;
 mod schemas;

@@ -29,13 +29,15 @@ pub(crate) struct At<'a> {
 impl Visibility {
     /// What these grants show on that day. A role without a right to the journal shows nothing; one
     /// that may see only suppressed figures shows no interventions, since they could be counted;
-    /// grants and keys show to roles that may see who has access.
+    /// grants and keys show to roles that may see who has access, events about persons to those who
+    /// watch over them.
     pub fn of(grants: &[Grant], today: BusinessDate) -> Self {
         let sights = grants.iter().filter(|grant| grant.holds_on(today)).filter_map(|grant| {
             let journal = access(grant.role, View::Journal);
-            let keys = access(grant.role, View::Access) == Access::Exact;
+            let exact = |view| access(grant.role, view) == Access::Exact;
             let shows = |category: &Category| match category {
-                Category::Principal => keys,
+                Category::Principal => exact(View::Access),
+                Category::Person => exact(View::Persons),
                 Category::Intervention => journal == Access::Exact,
                 _ => true,
             };

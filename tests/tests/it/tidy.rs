@@ -201,6 +201,7 @@ const OPEN_STRINGS: &[(&str, &str)] = &[
     ("Postcode", "five digits"),
     ("SchoolId", "official number or list identifier of a school"),
     ("SchoolYear", "2026/27"),
+    ("VerifierKey", "name, id and public key of a signer of checkpoints, in a strict form"),
 ];
 
 /// The text fields of a schema that are neither closed nor on the list, as paths.

@@ -3,13 +3,21 @@
 use serde_json::json;
 
 use super::{day, written};
-use crate::identity::{Digest, OrganisationId, SchoolId};
+use crate::identity::{Digest, OrganisationId, SchoolId, VerifierKey};
 use crate::{Ags, Place, cooperation, network_office, organisation, school, staff};
 
 /// A digest of nothing, told apart by its first letter.
 pub fn digest(letter: char) -> Digest {
     match Digest::parse(format!("{letter}{}", "A".repeat(42))) {
         Ok(digest) => digest,
+        Err(why) => panic!("{why}"),
+    }
+}
+
+/// A verifier key, told apart by a letter.
+pub fn verifier_key(letter: char) -> VerifierKey {
+    match VerifierKey::parse(format!("log.example+0123abcd+Aa{}", letter.to_string().repeat(42))) {
+        Ok(key) => key,
         Err(why) => panic!("{why}"),
     }
 }

@@ -1,6 +1,9 @@
 //! One small programme from its opening to the last voided intervention: every command of the
 //! catalogue is accepted at least once, every event type happens. What others test on begins here.
 
+mod persons;
+mod trainings;
+
 use serde_json::{Value, json};
 
 use super::fixtures::digest;
@@ -22,11 +25,25 @@ pub struct Told {
     pub name: &'static str,
     /// Its body, as a client would send it.
     pub body: Value,
+    /// What it says of a person: the member `personal` of the request.
+    pub personal: Value,
+    /// Who sends it: the n-th principal of the tests.
+    pub actor: u128,
 }
 
 impl Told {
     fn because(mut self, reason: Reason) -> Self {
         self.reason = Some(reason);
+        self
+    }
+
+    fn by(mut self, actor: u128) -> Self {
+        self.actor = actor;
+        self
+    }
+
+    fn with(mut self, personal: Value) -> Self {
+        self.personal = personal;
         self
     }
 
@@ -41,14 +58,14 @@ impl Told {
 }
 
 fn told(on: &str, name: &'static str, body: Value) -> Told {
-    Told { on: day(on), reason: None, name, body }
+    Told { on: day(on), reason: None, name, body, personal: Value::Null, actor: 7 }
 }
 
 /// The world after the story.
 pub fn world() -> World {
     let mut world = World::default();
     for told in story() {
-        if let Err(why) = world.tell(told.on, told.reason, &told.command()) {
+        if let Err(why) = world.hear(&told) {
             panic!("the story breaks at {told:?}: {why:?}");
         }
     }
@@ -57,7 +74,9 @@ pub fn world() -> World {
 
 /// Every command of the story, in order.
 pub fn story() -> Vec<Told> {
-    [programme(), organisations(), cooperation(), people(), trainings(), work(), access(), endings()].concat()
+    let begun = [programme(), organisations(), cooperation(), people(), trainings::all(), work(), access()].concat();
+    let persons = persons::all(begun.len() as u128);
+    [begun, persons, endings()].concat()
 }
 
 fn programme() -> Vec<Told> {
@@ -299,57 +318,6 @@ fn people() -> Vec<Told> {
     ]
 }
 
-fn trainings() -> Vec<Told> {
-    let offer = |training: u128| {
-        told(
-            "2023-01-10",
-            "offer-training",
-            json!({
-                "training": key(training), "needs": [key(800)], "topic": "mediation", "district": "15", "seats": 20,
-                "minutes": 720, "begins_on": "2023-03-01", "format": "in_person",
-            }),
-        )
-    };
-    vec![
-        told(
-            "2023-01-05",
-            "identify-training-need",
-            json!({
-                "need": key(800), "source": "survey", "topic": "mediation", "district": "15083",
-            }),
-        ),
-        told(
-            "2023-01-05",
-            "identify-training-need",
-            json!({
-                "need": key(801), "source": "office", "topic": "digital_media", "district": "15",
-            }),
-        ),
-        told("2023-01-20", "withdraw-training-need", json!({"need": key(801)})).because(Reason::Duplicate),
-        offer(810),
-        offer(811),
-        told("2023-01-20", "reschedule-training", json!({"training": key(810), "begins_on": "2023-03-08"})),
-        told(
-            "2023-02-20",
-            "record-training-registrations",
-            json!({
-                "training": key(810),
-                "registrations": [{"audience": "school_social_workers", "people": 14}, {"audience": "teachers", "people": 3}],
-            }),
-        ),
-        told("2023-03-09", "hold-training", json!({"training": key(810)})),
-        told(
-            "2023-03-10",
-            "confirm-training-attendance",
-            json!({
-                "training": key(810), "attendance": {"women": 10, "men": 4, "non_binary": 1}, "minutes": 690,
-            }),
-        ),
-        told("2023-03-20", "evaluate-training", json!({"training": key(810), "responses": 12, "score": 432})),
-        told("2023-02-15", "cancel-training", json!({"training": key(811)})).because(Reason::TooFewRegistrations),
-    ]
-}
-
 /// One piece of work of every kind, on one school day each.
 pub fn every_kind_of_work() -> Vec<Value> {
     vec![
@@ -380,7 +348,7 @@ pub fn every_kind_of_work() -> Vec<Value> {
 }
 
 fn work() -> Vec<Told> {
-    let before = [programme(), organisations(), cooperation(), people(), trainings()].concat().len() as u128;
+    let before = [programme(), organisations(), cooperation(), people(), trainings::all()].concat().len() as u128;
     let mut all: Vec<_> = (0..)
         .zip(every_kind_of_work())
         .map(|(days, work)| {

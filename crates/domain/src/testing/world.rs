@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use uuid::Uuid;
 
+use super::story::Told;
 use super::{day, event_id, reference};
 use crate::decider::{Fact, Facts, Reason, check_envelope};
 use crate::reference::Reference;
@@ -78,12 +79,18 @@ impl World {
         let mut state = Arc::unwrap_or_clone(state);
         for event in &events {
             let id = event_id(self.events.len() as u128 + 1);
-            let fact = Fact { id, occurred_on: on, place: place.clone() };
+            let fact = Fact { id, occurred_on: on, place: place.clone(), actor: self.actor };
             state.evolve(event, &fact);
             self.events.push(Recorded { stream: stream.clone(), fact, reason, event: event.clone() });
         }
         self.streams.insert(stream, Arc::new(state));
         Ok(events)
+    }
+
+    /// Decides a command of the story, as whoever sends it.
+    pub fn hear(&mut self, told: &Told) -> Result<Vec<Event>, Refused> {
+        self.actor = super::principal(told.actor);
+        self.tell(told.on, told.reason, &told.command())
     }
 
     /// Everything that happened, in order.

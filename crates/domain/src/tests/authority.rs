@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use crate::authority::{Access, View, access, allowing, rule_name};
-use crate::catalogue::{COMMANDS, command_entry};
+use crate::catalogue::{COMMANDS, CommandEntry, command_entry};
 use crate::testing::day;
 use crate::testing::fixtures::{at_school, at_school_of_provider, district, organisation_id, school_id};
 use crate::{Grant, Place, Role, Scope};
@@ -18,6 +18,7 @@ const VIEWS: &[View] = &[
     View::Trainings,
     View::Journal,
     View::Access,
+    View::Persons,
     View::Operations,
 ];
 
@@ -32,6 +33,7 @@ fn tables() -> String {
     for command in COMMANDS {
         let roles: Vec<_> = Role::ALL
             .iter()
+            .chain([&Role::System])
             .filter(|role| {
                 let grants = [grant(**role, Scope::State {})];
                 allowing(&grants, command, day("2026-01-01")).next().is_some()
@@ -77,8 +79,36 @@ fn nobody_but_the_administrator_touches_principals_and_the_administrator_nothing
 
 #[test]
 fn who_only_reads_may_send_no_command() {
-    for role in [Role::Auditor, Role::DataProtectionOfficer, Role::Public, Role::ManagingAuthority] {
+    for role in [Role::Auditor, Role::Public, Role::ManagingAuthority] {
         assert!(COMMANDS.iter().all(|command| !command.roles.contains(&role)), "{role:?}");
+    }
+}
+
+#[test]
+fn the_data_protection_officer_acts_on_persons_alone() {
+    let officer = |command: &&CommandEntry| command.roles.contains(&Role::DataProtectionOfficer);
+    assert!(COMMANDS.iter().filter(officer).all(|command| command.category == crate::Category::Person));
+}
+
+#[test]
+fn what_the_program_does_itself_nobody_else_may() {
+    for command in COMMANDS {
+        assert_eq!(command.roles.contains(&Role::System), command.is_internal(), "{}", command.name);
+    }
+    assert!(Role::ALL.iter().all(|role| *role != Role::System));
+    assert!(VIEWS.iter().all(|view| access(Role::System, *view) == Access::None));
+}
+
+#[test]
+fn who_coordinates_or_pays_opens_no_record_of_those_who_are_counted() {
+    for command in COMMANDS.iter().filter(|command| !command.opens.is_empty()) {
+        let kinds = match command.name {
+            // Their lines reach people of one kind alone; the aggregate checks it.
+            "open-owner-record" | "open-trainee-record" => continue,
+            _ => [Role::CoordinationOffice, Role::Ministry, Role::GrantingAuthority, Role::ManagingAuthority],
+        };
+        assert!(kinds.iter().all(|role| !command.roles.contains(role)), "{}", command.name);
+        assert!(!command.roles.contains(&Role::Auditor), "{}", command.name);
     }
 }
 

@@ -8,7 +8,7 @@ use crate::catalogue::{command_schemas, event_schemas};
 
 /// The strings that are open, each with a pattern. Adding one is a decision about personal data.
 const OPEN_STRINGS: &[&str] =
-    &["Ags", "Cci", "Digest", "Label", "Name", "OrganisationId", "Postcode", "SchoolId", "SchoolYear"];
+    &["Ags", "Cci", "Digest", "Label", "Name", "OrganisationId", "Postcode", "SchoolId", "SchoolYear", "VerifierKey"];
 
 /// Paths of strings that are neither closed nor formatted.
 fn open_strings(path: &str, schema: &Value, found: &mut Vec<String>) {

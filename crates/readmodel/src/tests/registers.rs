@@ -5,7 +5,7 @@ use sfs_domain::authority::{Role, Scope};
 use sfs_domain::testing::{fixtures, key};
 use sfs_domain::{Category, StreamId};
 
-use super::support::{Programme, auditor, viewer};
+use super::support::{Programme, WITHOUT_DOCUMENT, auditor, viewer};
 use crate::register::documents::Document;
 use crate::{AsOf, Denied, PageRequest, QueryError, RegisterQuery};
 
@@ -21,7 +21,7 @@ async fn every_stream_but_those_of_work_and_principals_has_an_entry_with_its_ver
         let category = Category::from_name(stream.category()).unwrap();
         let key = stream.as_str().split_once('/').unwrap().1;
         let entry = all.models.register_entry(&auditor(), category, key, AsOf::default()).await;
-        if matches!(category, Category::Intervention | Category::Principal) {
+        if WITHOUT_DOCUMENT.contains(&category) {
             assert!(matches!(entry, Err(QueryError::Denied(Denied::NoAccess))), "{stream}");
         } else {
             let entry = entry.unwrap().data.unwrap();

@@ -217,7 +217,7 @@ async fn roles_that_see_only_suppressed_figures_are_denied_the_profile_and_nothi
             Role::CoordinationOffice | Role::Ministry | Role::ManagingAuthority | Role::YouthOffice => {
                 Some(Denied::SuppressedOnly)
             }
-            Role::DataProtectionOfficer | Role::Public | Role::Administrator => Some(Denied::NoAccess),
+            Role::DataProtectionOfficer | Role::Public | Role::Administrator | Role::System => Some(Denied::NoAccess),
         };
         assert_eq!(denied, expected, "{role:?}");
         let figure = Figure::Activity(query.clone());

@@ -30,6 +30,10 @@ use crate::{
     TrainingsQuery, Viewer,
 };
 
+/// What the register does not show.
+pub const WITHOUT_DOCUMENT: &[Category] =
+    &[Category::Intervention, Category::Principal, Category::Person, Category::Log];
+
 /// Today in the tests.
 pub const TODAY: &str = "2026-11-24";
 
@@ -316,7 +320,7 @@ pub async fn all_answers(
         let answer = models.activity_profile(&viewer, &query).await.unwrap();
         add(format!("activity {group:?}"), json!(answer.data));
     }
-    for category in Category::ALL.iter().filter(|c| !matches!(c, Category::Intervention | Category::Principal)) {
+    for category in Category::ALL.iter().filter(|category| !WITHOUT_DOCUMENT.contains(category)) {
         let viewer =
             super::support::viewer([(Role::Auditor, Scope::State {}), (Role::CoordinationOffice, Scope::State {})]);
         let query = RegisterQuery { as_of, page: page.clone(), ..RegisterQuery::of(*category) };

@@ -1,0 +1,417 @@
+//! A person of whom something is sealed: registered under a random pseudonym, corrected, opened,
+//! exported, kept, erased.
+//!
+//! Absent on purpose: who it is. That comes beside a command, is sealed with its first event, and no
+//! decision ever reads it.
+
+mod command;
+mod erasure;
+mod event;
+mod retention;
+#[cfg(test)]
+mod tests;
+pub mod vocabulary;
+
+use crate::cooperation::{self, Cooperation};
+use crate::decider::{Decider, Fact, Facts};
+use crate::organisation::{self, Organisation};
+use crate::personal::Purpose;
+use crate::school::{self, School};
+use crate::staff::{self, Staff};
+use crate::{BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, refusals};
+
+pub use command::Command;
+pub use erasure::{Erasure, Request};
+pub use event::Event;
+pub use retention::Retention;
+use retention::{Hold, Lock};
+use vocabulary::PersonKind;
+
+/// The aggregate.
+pub struct Person;
+
+refusals! {
+    NotRegistered => "PER-01", Missing, "/data/person", "Diese Person ist nicht registriert.", "This person is not registered.";
+    OtherParticulars => "PER-02", Rule, "/data/person", "Unter diesem Pseudonym ist schon jemand mit anderen Angaben registriert.", "Somebody is already registered under this pseudonym with other particulars.";
+    SchoolNotOpen => "PER-03", Rule, "/data/school", "Die Schule ist nicht registriert oder besteht nicht mehr.", "The school is not registered or no longer exists.";
+    NoAgreement => "PER-04", Rule, "/data/provider", "Schule und Träger haben an dem Tag keine Kooperationsvereinbarung.", "School and provider have no cooperation agreement on that day.";
+    ProviderNotActive => "PER-05", Rule, "/data/provider", "Die Organisation ist nicht registriert oder nicht mehr beteiligt.", "The organisation is not registered or no longer takes part.";
+    UnknownStaff => "PER-06", Rule, "/data/person", "Bei diesem Träger ist unter diesem Pseudonym keine Fachkraft bekannt.", "This provider knows no member of staff under this pseudonym.";
+    UnknownDistrict => "PER-07", Invalid, "/data/district", "Diesen Landkreis gibt es nicht.", "There is no such district.";
+    Erased => "PER-08", Rule, "/data/person", "Die Angaben zu dieser Person sind gelöscht.", "What was known of this person is erased.";
+    OtherKind => "PER-09", Rule, "/data/person", "Diesen Vorgang gibt es für diese Person nicht.", "There is no such command for this person.";
+    ReasonMissing => "PER-10", Invalid, "/reason", "Berichtigung, Freigabe und vorzeitiges Ende brauchen einen Grund.", "A correction, a release and an early end need a reason.";
+    NotStanding => "PER-11", Rule, "/data/corrects", "Mit diesem Ereignis kamen nicht die Angaben, die jetzt gelten.", "This event did not bring the identity that holds now.";
+    Restricted => "PER-12", Rule, "/data/ground", "Die Verarbeitung ist eingeschränkt: nur für die Person selbst und für Rechtsansprüche.", "Processing is restricted: only for the person and for legal claims.";
+    AlreadyRestricted => "PER-13", Rule, "/data/ground", "Die Verarbeitung ist schon aus einem anderen Grund eingeschränkt.", "Processing is already restricted for another ground.";
+    NotRestricted => "PER-14", Rule, "/data/person", "Die Verarbeitung ist nicht eingeschränkt.", "Processing is not restricted.";
+    EndsInPast => "PER-15", Invalid, "/data/until", "Das Ende liegt nicht nach dem Datum des Vorgangs.", "The end does not lie after the business date.";
+    LockShortened => "PER-16", Rule, "/data/until", "Eine Aufbewahrungssperre wird so nicht kürzer und nicht enger.", "A retention lock becomes neither shorter nor narrower this way.";
+    NoLock => "PER-17", Missing, "/data/ground", "Diese Aufbewahrungssperre gibt es nicht, oder ihr Tag ist gekommen.", "There is no such retention lock, or its day has come.";
+    OwnLock => "PER-18", Rule, "", "Wer eine Sperre gesetzt hat, beendet sie nicht vorzeitig.", "Whoever has set a lock does not end it early.";
+    OtherHold => "PER-19", Rule, "/data/hold", "Dieser Löschstopp ist schon mit anderem Grund gesetzt oder aufgehoben.", "This hold is already set for another ground, or was released.";
+    NoHold => "PER-20", Missing, "/data/hold", "Diesen Löschstopp gibt es nicht.", "There is no such hold.";
+    NoPurpose => "PER-21", Invalid, "/data/purposes", "Mindestens ein Zweck ist zu nennen.", "At least one purpose has to be named.";
+    AlreadyErased => "PER-22", Rule, "/data/purposes", "Mindestens einer dieser Zwecke ist schon gelöscht.", "At least one of these purposes is already erased.";
+    RequestPending => "PER-23", Rule, "/data/purposes", "Für mindestens einen dieser Zwecke läuft schon ein anderer Antrag.", "Another request is pending for at least one of these purposes.";
+    UnknownRequest => "PER-24", Missing, "/data/request", "Diesen Löschantrag gibt es nicht.", "There is no such request for erasure.";
+    NotPending => "PER-25", Rule, "/data/request", "Über diesen Löschantrag ist schon entschieden.", "This request for erasure is already decided.";
+    OwnRequest => "PER-26", Rule, "/data/request", "Wer die Löschung beantragt hat, genehmigt sie nicht.", "Whoever has asked for the erasure does not approve it.";
+    Kept => "PER-27", Rule, "/data/request", "Eine Aufbewahrungssperre oder ein Löschstopp steht entgegen.", "A retention lock or a legal hold stands against it.";
+    NothingStandsAgainst => "PER-28", Rule, "/data/ground", "Eine solche Sperre besteht nicht.", "There is no such lock or hold.";
+    NotApproved => "PER-29", Rule, "/data/request", "Noch haben nicht zwei die Löschung genehmigt.", "Two have not yet approved the erasure.";
+    OtherPurposes => "PER-30", Rule, "/data/purposes", "Genehmigt ist die Löschung für andere Zwecke.", "The erasure was approved for other purposes.";
+}
+
+/// What decisions about a person remember.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub enum State {
+    /// Never heard of.
+    #[default]
+    Unknown,
+    /// Registered.
+    Known(Box<Known>),
+}
+
+/// A registered person.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Known {
+    /// What they are in the programme.
+    pub kind: PersonKind,
+    /// Where they belong.
+    pub place: Place,
+    /// The event with which the identity came that holds now.
+    identity: EventId,
+    /// Locks, holds, restriction.
+    pub retention: Retention,
+    /// Requests and what is erased.
+    pub erasure: Erasure,
+}
+
+impl State {
+    /// The person, if registered.
+    pub const fn known(&self) -> Option<&Known> {
+        match self {
+            Self::Unknown => None,
+            Self::Known(known) => Some(known),
+        }
+    }
+
+    /// The person, if registered as that and nothing of them is erased.
+    pub fn whole(&self, kind: PersonKind) -> Option<&Known> {
+        self.known().filter(|known| known.kind == kind && !known.erasure.has_begun())
+    }
+
+    /// Whether the keys for that purpose are destroyed.
+    pub fn is_erased(&self, purpose: Purpose) -> bool {
+        self.known().is_some_and(|known| known.erasure.is_erased(purpose))
+    }
+
+    /// Whether what is known of them is used for little (GDPR Art. 18).
+    pub fn is_restricted(&self) -> bool {
+        self.known().is_some_and(|known| known.retention.restricted.is_some())
+    }
+
+    /// The erasures that can be carried out now: approved by two, with nothing against them on that
+    /// day.
+    pub fn pending_erasures(&self, today: BusinessDate) -> impl Iterator<Item = &Request> {
+        self.known().into_iter().flat_map(move |known| known.erasure.pending(&known.retention, today))
+    }
+}
+
+/// The stream of a person.
+pub fn stream(person: &PersonId) -> StreamId {
+    StreamId::new("person", person)
+}
+
+/// The stream of a member of staff as a person.
+pub fn stream_of_staff(staff: &StaffPseudonym) -> StreamId {
+    stream(&PersonId(staff.0))
+}
+
+impl Decider for Person {
+    type Command = Command;
+    type Event = Event;
+    type State = State;
+    type Refusal = Refusal;
+
+    fn stream(command: &Command, _: &Facts<'_>) -> StreamId {
+        stream(&command.person())
+    }
+
+    fn reads(command: &Command, _: &State) -> Vec<StreamId> {
+        match command {
+            Command::RegisterParticipant { provider, school: Some(school), .. }
+            | Command::RegisterPupil { provider, school, .. } => {
+                vec![school::stream(school), cooperation::stream(school, provider)]
+            }
+            Command::RegisterParticipant { provider, school: None, .. }
+            | Command::RegisterBeneficialOwner { provider, .. } => vec![organisation::stream(provider)],
+            Command::RegisterStaffMember { person, provider } => {
+                vec![organisation::stream(provider), staff::stream(&StaffPseudonym(person.0))]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn place(command: &Command, state: &State, facts: &Facts<'_>) -> Option<Place> {
+        match state {
+            State::Known(known) => Some(known.place.clone()),
+            State::Unknown => place_of(command, facts),
+        }
+    }
+
+    fn decide(command: &Command, state: &State, facts: &Facts<'_>) -> Result<Vec<Event>, Refusal> {
+        let known = match state {
+            State::Unknown if command.registers() => {
+                check_registration(command, facts)?;
+                return Ok(vec![registered(command)]);
+            }
+            State::Unknown => return Err(Refusal::NotRegistered),
+            State::Known(known) => known,
+        };
+        if command.registers() {
+            return repeated(command, known, facts);
+        }
+        if !command.kinds().contains(&known.kind) {
+            return Err(Refusal::OtherKind);
+        }
+        let readable = || if known.erasure.is_erased(known.kind.identity()) { Err(Refusal::Erased) } else { Ok(()) };
+        let (retention, erasure, person) = (&known.retention, &known.erasure, command.person());
+        // Whether there is something to write; else it asks for what already is.
+        let new = match command {
+            Command::RegisterParticipant { .. }
+            | Command::RegisterPupil { .. }
+            | Command::RegisterStaffMember { .. }
+            | Command::RegisterBeneficialOwner { .. }
+            | Command::RegisterTrainee { .. } => false,
+            Command::CorrectIdentity { corrects, .. }
+            | Command::CorrectStaffIdentity { corrects, .. }
+            | Command::CorrectTraineeIdentity { corrects, .. } => {
+                readable()?;
+                if facts.reason.is_none() {
+                    return Err(Refusal::ReasonMissing);
+                }
+                if *corrects != known.identity {
+                    return Err(Refusal::NotStanding);
+                }
+                true
+            }
+            // Opening again is another opening: each is a fact of its own.
+            Command::OpenRecord { ground, .. }
+            | Command::OpenOwnerRecord { ground, .. }
+            | Command::OpenTraineeRecord { ground, .. } => {
+                readable()?;
+                retention.check_opening(*ground)?;
+                true
+            }
+            Command::ExportPerson { ground, .. } => {
+                readable()?;
+                retention.check_export(*ground)?;
+                true
+            }
+            Command::LockRetention { purposes, until, ground, .. } => {
+                retention.lock(*purposes, *until, *ground, facts)?
+            }
+            Command::EndRetentionLock { ground, .. } => retention.end_lock(*ground, facts).map(|()| true)?,
+            Command::SetLegalHold { hold, ground, .. } => retention.set_hold(*hold, *ground)?,
+            Command::ReleaseLegalHold { hold, .. } => retention.release_hold(*hold, facts)?,
+            Command::RestrictProcessing { ground, .. } => match retention.restricted {
+                None => true,
+                Some(known) if known == *ground => false,
+                Some(_) => return Err(Refusal::AlreadyRestricted),
+            },
+            Command::LiftRestriction { .. } => match retention.restricted {
+                None => return Err(Refusal::NotRestricted),
+                Some(_) if facts.reason.is_none() => return Err(Refusal::ReasonMissing),
+                Some(_) => true,
+            },
+            Command::RequestErasure { ground, purposes, .. } => {
+                return erasure.ask(person, *ground, *purposes, retention, facts);
+            }
+            Command::RefuseErasure { request, ground, until, .. } => {
+                return erasure.refuse(person, *request, *ground, *until, retention, facts);
+            }
+            Command::ApproveErasure { request, .. } => return erasure.approve(person, *request, retention, facts),
+            Command::RecordErasure { .. } => erasure.record(&said(command), retention, facts)?,
+        };
+        Ok(if new { vec![said(command)] } else { Vec::new() })
+    }
+
+    fn evolve(state: &mut State, event: &Event, fact: &Fact) {
+        let known = match (state, event) {
+            (state, Event::Registered { kind, .. }) => {
+                *state = State::Known(Box::new(Known {
+                    kind: *kind,
+                    place: fact.place.clone(),
+                    identity: fact.id,
+                    retention: Retention::default(),
+                    erasure: Erasure::default(),
+                }));
+                return;
+            }
+            (State::Unknown, _) => return,
+            (State::Known(known), _) => known,
+        };
+        match event {
+            Event::Registered { .. } | Event::RecordOpened { .. } | Event::Exported { .. } => {}
+            Event::IdentityCorrected { .. } => known.identity = fact.id,
+            Event::RetentionLocked { purposes, until, ground, .. } => {
+                known.retention.locks.retain(|lock| lock.ground != *ground);
+                let (ground, purposes, until) = (*ground, *purposes, *until);
+                known.retention.locks.push(Lock { ground, purposes, until, by: fact.actor });
+            }
+            Event::RetentionLockEnded { ground, .. } => known.retention.locks.retain(|lock| lock.ground != *ground),
+            Event::LegalHoldSet { hold, ground, .. } => {
+                known.retention.holds.push(Hold { key: *hold, ground: *ground, released: false });
+            }
+            Event::LegalHoldReleased { hold, .. } => {
+                known
+                    .retention
+                    .holds
+                    .iter_mut()
+                    .filter(|known| known.key == *hold)
+                    .for_each(|hold| hold.released = true);
+            }
+            Event::ProcessingRestricted { ground, .. } => known.retention.restricted = Some(*ground),
+            Event::RestrictionLifted { .. } => known.retention.restricted = None,
+            Event::ErasureRequested { ground, purposes, .. } => known.erasure.requests.push(Request {
+                id: fact.id,
+                ground: *ground,
+                purposes: *purposes,
+                on: fact.occurred_on,
+                by: fact.actor,
+                approvers: Vec::new(),
+                ended: None,
+            }),
+            Event::ErasureApproved { request, .. } => known.erasure.approved(*request, fact.actor),
+            Event::ErasureRefused { request, .. } | Event::Erased { request, .. } => {
+                known.erasure.ended(*request, event);
+            }
+        }
+    }
+
+    fn subject(command: &Command) -> Option<PersonId> {
+        Some(command.person())
+    }
+
+    fn recognised_in(command: &Command) -> Option<&'static str> {
+        match command {
+            Command::RegisterParticipant { .. } => Some("participant"),
+            _ => None,
+        }
+    }
+
+    fn corrects(event: &Event) -> Option<EventId> {
+        match event {
+            Event::IdentityCorrected { corrects, .. } => Some(*corrects),
+            _ => None,
+        }
+    }
+}
+
+/// Where a registration would belong; `None` when what it names does not exist.
+fn place_of(command: &Command, facts: &Facts<'_>) -> Option<Place> {
+    match command {
+        Command::RegisterParticipant { provider, school: Some(school), .. }
+        | Command::RegisterPupil { provider, school, .. } => {
+            let place = facts.other::<School>(&school::stream(school))?.known()?.place.clone();
+            facts.other::<Cooperation>(&cooperation::stream(school, provider))?.known()?;
+            Some(place.of_provider(provider.clone()))
+        }
+        Command::RegisterParticipant { provider, school: None, .. }
+        | Command::RegisterBeneficialOwner { provider, .. }
+        | Command::RegisterStaffMember { provider, .. } => {
+            Some(facts.other::<Organisation>(&organisation::stream(provider))?.known()?.place.clone())
+        }
+        Command::RegisterTrainee { district, .. } => Some(Place::district(district.clone())),
+        _ => None,
+    }
+}
+
+/// Whether what a registration names is there on the business date.
+fn check_registration(command: &Command, facts: &Facts<'_>) -> Result<(), Refusal> {
+    match command {
+        Command::RegisterParticipant { provider, school: Some(school), .. }
+        | Command::RegisterPupil { provider, school, .. } => {
+            facts
+                .other::<School>(&school::stream(school))
+                .and_then(|school| school.open_on(facts.occurred_on))
+                .ok_or(Refusal::SchoolNotOpen)?;
+            facts
+                .other::<Cooperation>(&cooperation::stream(school, provider))
+                .and_then(|cooperation| cooperation.agreement_on(facts.occurred_on))
+                .ok_or(Refusal::NoAgreement)?;
+        }
+        Command::RegisterParticipant { provider, school: None, .. }
+        | Command::RegisterBeneficialOwner { provider, .. }
+        | Command::RegisterStaffMember { provider, .. } => {
+            facts
+                .other::<Organisation>(&organisation::stream(provider))
+                .and_then(|organisation| organisation.active_on(facts.occurred_on))
+                .ok_or(Refusal::ProviderNotActive)?;
+        }
+        Command::RegisterTrainee { district, .. } => {
+            if !district.is_state() && !facts.reference.is_district(district) {
+                return Err(Refusal::UnknownDistrict);
+            }
+        }
+        _ => return Err(Refusal::NotRegistered),
+    }
+    if let Command::RegisterStaffMember { person, provider } = command {
+        let staff = facts.other::<Staff>(&staff::stream(&StaffPseudonym(person.0)));
+        if !staff.is_some_and(|staff| staff.works_for(provider)) {
+            return Err(Refusal::UnknownStaff);
+        }
+    }
+    Ok(())
+}
+
+/// A registration under a pseudonym that is known: a retry, or somebody else.
+fn repeated(command: &Command, known: &Known, facts: &Facts<'_>) -> Result<Vec<Event>, Refusal> {
+    if known.erasure.is_erased(known.kind.identity()) {
+        return Err(Refusal::Erased);
+    }
+    let same = command.kinds().contains(&known.kind) && place_of(command, facts).as_ref() == Some(&known.place);
+    if same { Ok(Vec::new()) } else { Err(Refusal::OtherParticulars) }
+}
+
+/// The event of a registration.
+fn registered(command: &Command) -> Event {
+    let kind = command.kinds().first().copied().unwrap_or(PersonKind::Participant);
+    Event::Registered { person: command.person(), kind }
+}
+
+/// The event that the command would be.
+fn said(command: &Command) -> Event {
+    match command.clone() {
+        Command::RegisterParticipant { .. }
+        | Command::RegisterPupil { .. }
+        | Command::RegisterStaffMember { .. }
+        | Command::RegisterBeneficialOwner { .. }
+        | Command::RegisterTrainee { .. } => registered(command),
+        Command::CorrectIdentity { person, corrects }
+        | Command::CorrectStaffIdentity { person, corrects }
+        | Command::CorrectTraineeIdentity { person, corrects } => Event::IdentityCorrected { person, corrects },
+        Command::OpenRecord { person, position, ground }
+        | Command::OpenOwnerRecord { person, position, ground }
+        | Command::OpenTraineeRecord { person, position, ground } => Event::RecordOpened { person, position, ground },
+        Command::ExportPerson { person, ground } => Event::Exported { person, ground },
+        Command::LockRetention { person, purposes, until, ground } => {
+            Event::RetentionLocked { person, purposes, until, ground }
+        }
+        Command::EndRetentionLock { person, ground } => Event::RetentionLockEnded { person, ground },
+        Command::SetLegalHold { person, hold, ground } => Event::LegalHoldSet { person, hold, ground },
+        Command::ReleaseLegalHold { person, hold } => Event::LegalHoldReleased { person, hold },
+        Command::RestrictProcessing { person, ground } => Event::ProcessingRestricted { person, ground },
+        Command::LiftRestriction { person } => Event::RestrictionLifted { person },
+        Command::RequestErasure { person, ground, purposes } => Event::ErasureRequested { person, ground, purposes },
+        Command::RefuseErasure { person, request, ground, until } => {
+            Event::ErasureRefused { person, request, ground, until }
+        }
+        Command::ApproveErasure { person, request } => Event::ErasureApproved { person, request },
+        Command::RecordErasure { person, request, keys, purposes, kek_version, slots_purged, bound_until } => {
+            Event::Erased { person, request, keys, purposes, kek_version, slots_purged, bound_until }
+        }
+    }
+}

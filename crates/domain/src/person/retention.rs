@@ -1,0 +1,119 @@
+//! What stands against erasure and use: locks until a day, holds until they are released, the
+//! restriction of GDPR Art. 18.
+
+use super::Refusal;
+use super::vocabulary::{ExportGround, HoldGround, OpeningGround, RefusalGround, RestrictionGround, RetentionGround};
+use crate::decider::Facts;
+use crate::personal::Purpose;
+use crate::vocabulary::Set;
+use crate::{BusinessDate, ClientKey, PrincipalId};
+
+/// Locks, holds and the restriction of one person.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Retention {
+    /// One for each ground.
+    pub(super) locks: Vec<Lock>,
+    /// Every hold that was ever set.
+    pub(super) holds: Vec<Hold>,
+    /// Why use is restricted, if it is.
+    pub(super) restricted: Option<RestrictionGround>,
+}
+
+/// A lock.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Lock {
+    pub ground: RetentionGround,
+    pub purposes: Set<Purpose>,
+    pub until: BusinessDate,
+    pub by: PrincipalId,
+}
+
+/// A hold.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Hold {
+    pub key: ClientKey,
+    pub ground: HoldGround,
+    pub released: bool,
+}
+
+impl Retention {
+    /// Why nothing for these purposes may be erased on that day, and until when that is known to
+    /// last. A hold concerns everything of a person and has no end, so it comes first.
+    pub fn against(&self, purposes: Set<Purpose>, day: BusinessDate) -> Option<(RefusalGround, Option<BusinessDate>)> {
+        if self.is_held() {
+            return Some((RefusalGround::LegalHold, None));
+        }
+        Some((RefusalGround::RetentionLock, Some(self.locked_until(purposes, day)?)))
+    }
+
+    /// Whether a hold stands.
+    pub fn is_held(&self) -> bool {
+        self.holds.iter().any(|hold| !hold.released)
+    }
+
+    /// The first day without any lock on one of these purposes, if there is a lock on that day.
+    pub fn locked_until(&self, purposes: Set<Purpose>, day: BusinessDate) -> Option<BusinessDate> {
+        let touches = |lock: &&Lock| day < lock.until && lock.purposes.iter().any(|purpose| purposes.contains(purpose));
+        self.locks.iter().filter(touches).map(|lock| lock.until).max()
+    }
+
+    /// Whether a lock has to be written; a shorter one is refused, since that would end the longer.
+    pub(super) fn lock(
+        &self,
+        purposes: Set<Purpose>,
+        until: BusinessDate,
+        ground: RetentionGround,
+        facts: &Facts<'_>,
+    ) -> Result<bool, Refusal> {
+        if purposes.is_empty() {
+            return Err(Refusal::NoPurpose);
+        }
+        let known = self.locks.iter().find(|lock| lock.ground == ground);
+        if known.is_some_and(|lock| lock.purposes == purposes && lock.until == until) {
+            return Ok(false);
+        }
+        if until <= facts.occurred_on {
+            return Err(Refusal::EndsInPast);
+        }
+        let kept = |lock: &Lock| lock.until <= until && lock.purposes.iter().all(|purpose| purposes.contains(purpose));
+        if known.is_some_and(|lock| !kept(lock)) { Err(Refusal::LockShortened) } else { Ok(true) }
+    }
+
+    /// Whether a lock can be ended before its day by whoever asks.
+    pub(super) fn end_lock(&self, ground: RetentionGround, facts: &Facts<'_>) -> Result<(), Refusal> {
+        let lock = self.locks.iter().find(|lock| lock.ground == ground && facts.occurred_on < lock.until);
+        let lock = lock.ok_or(Refusal::NoLock)?;
+        if facts.reason.is_none() {
+            return Err(Refusal::ReasonMissing);
+        }
+        if lock.by == facts.actor { Err(Refusal::OwnLock) } else { Ok(()) }
+    }
+
+    /// Whether a hold has to be written.
+    pub(super) fn set_hold(&self, key: ClientKey, ground: HoldGround) -> Result<bool, Refusal> {
+        match self.holds.iter().find(|hold| hold.key == key) {
+            None => Ok(true),
+            Some(hold) if hold.ground == ground && !hold.released => Ok(false),
+            Some(_) => Err(Refusal::OtherHold),
+        }
+    }
+
+    /// Whether the release of a hold has to be written.
+    pub(super) fn release_hold(&self, key: ClientKey, facts: &Facts<'_>) -> Result<bool, Refusal> {
+        let hold = self.holds.iter().find(|hold| hold.key == key).ok_or(Refusal::NoHold)?;
+        if facts.reason.is_none() { Err(Refusal::ReasonMissing) } else { Ok(!hold.released) }
+    }
+
+    /// Whether a record may be opened: under a restriction only for the person and for legal claims
+    /// (GDPR Art. 18(2)).
+    pub(super) fn check_opening(&self, ground: OpeningGround) -> Result<(), Refusal> {
+        let allowed = matches!(ground, OpeningGround::DataSubjectRequest | OpeningGround::LegalClaims);
+        if self.restricted.is_some() && !allowed { Err(Refusal::Restricted) } else { Ok(()) }
+    }
+
+    /// Whether everything may be exported: as for opening.
+    pub(super) fn check_export(&self, ground: ExportGround) -> Result<(), Refusal> {
+        let allowed = matches!(ground, ExportGround::DataSubjectRequest | ExportGround::LegalClaims);
+        if self.restricted.is_some() && !allowed { Err(Refusal::Restricted) } else { Ok(()) }
+    }
+}

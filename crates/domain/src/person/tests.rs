@@ -1,0 +1,440 @@
+//! What may be done with what is known of a person, and what not.
+
+use serde_json::{Value, json};
+
+use super::*;
+use crate::decider::Reason;
+use crate::testing::fixtures::{
+    agreement_signed, at_school, at_school_of_provider, cooperation_proposed, organisation_id, provider_deactivated,
+    provider_registered, school_closed, school_id, school_registered, staff_assigned,
+};
+use crate::testing::{Given, Outcome, day, event_id, given, key, written};
+
+fn body(more: Value) -> Value {
+    let mut body = json!({"person": key(1)});
+    body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    body
+}
+
+fn ask(name: &str, more: Value) -> Command {
+    written(name, body(more))
+}
+
+fn happened(name: &str, more: Value) -> Event {
+    written(&format!("person.{name}.v1"), body(more))
+}
+
+fn registered_as(kind: &str) -> Event {
+    happened("registered", json!({"kind": kind}))
+}
+
+fn participant() -> Event {
+    registered_as("participant")
+}
+
+/// School `S1` with an agreement with `P1`, of which member of staff 1 is.
+fn with(events: impl IntoIterator<Item = Event>) -> Given<Person> {
+    let organisation = organisation::stream(&organisation_id("P1"));
+    elsewhere(events, vec![school_registered()]).and_at::<Organisation>(
+        &organisation,
+        Place::state().of_provider(organisation_id("P1")),
+        [provider_registered()],
+    )
+}
+
+fn elsewhere(events: impl IntoIterator<Item = Event>, school: Vec<school::Event>) -> Given<Person> {
+    given::<Person>(events)
+        .at(at_school_of_provider())
+        .and_at::<School>(&school::stream(&school_id("S1")), at_school(), school)
+        .and::<Cooperation>(
+            &cooperation::stream(&school_id("S1"), &organisation_id("P1")),
+            [cooperation_proposed(), agreement_signed("2025-08-01", "2026-08-01")],
+        )
+        .and::<Staff>(
+            &staff::stream(&StaffPseudonym(key(1).0)),
+            [staff_assigned(1, 1, 500, "2025-09-01", "2026-08-01")],
+        )
+}
+
+fn register_participant() -> Command {
+    ask("register-participant", json!({"provider": "P1", "school": "S1"}))
+}
+
+#[test]
+fn a_participant_is_registered_once() {
+    with([]).when(register_participant()).then([participant()]);
+    with([participant()]).when(register_participant()).then([]);
+    with([participant()])
+        .when(ask("register-pupil", json!({"provider": "P1", "school": "S1"})))
+        .refused(Refusal::OtherParticulars);
+    with([participant()])
+        .when(ask("register-participant", json!({"provider": "P1"})))
+        .refused(Refusal::OtherParticulars);
+}
+
+#[test]
+fn a_participant_is_at_an_open_school_with_an_agreement_or_at_an_active_provider() {
+    elsewhere([], vec![]).when(register_participant()).refused(Refusal::SchoolNotOpen);
+    elsewhere([], vec![school_registered(), school_closed()])
+        .when(register_participant())
+        .refused(Refusal::SchoolNotOpen);
+    with([]).on("2025-07-31").when(register_participant()).refused(Refusal::NoAgreement);
+    let without_school = || ask("register-participant", json!({"provider": "P1"}));
+    with([]).when(without_school()).then([participant()]);
+    elsewhere([], vec![]).when(without_school()).refused(Refusal::ProviderNotActive);
+    let organisation = organisation::stream(&organisation_id("P1"));
+    elsewhere([], vec![])
+        .and::<Organisation>(&organisation, [provider_registered(), provider_deactivated()])
+        .when(without_school())
+        .refused(Refusal::ProviderNotActive);
+}
+
+#[test]
+fn people_of_the_other_kinds_are_registered_where_they_belong() {
+    with([]).when(ask("register-pupil", json!({"provider": "P1", "school": "S1"}))).then([registered_as("pupil")]);
+    with([])
+        .when(ask("register-beneficial-owner", json!({"provider": "P1"})))
+        .then([registered_as("beneficial_owner")]);
+    with([]).when(ask("register-trainee", json!({"district": "15"}))).then([registered_as("training_participant")]);
+    with([]).when(ask("register-trainee", json!({"district": "15999"}))).refused(Refusal::UnknownDistrict);
+}
+
+#[test]
+fn a_member_of_staff_is_known_to_the_provider_before_a_name_is() {
+    let register = |n: u128| written::<Command>("register-staff-member", json!({"person": key(n), "provider": "P1"}));
+    with([]).when(register(1)).then([registered_as("staff")]);
+    with([]).when(register(2)).refused(Refusal::UnknownStaff);
+}
+
+#[test]
+fn the_identity_that_holds_is_corrected_for_a_reason() {
+    let correct = |n| ask("correct-identity", json!({"corrects": event_id(n)}));
+    let corrected = |n| happened("identity-corrected", json!({"corrects": event_id(n)}));
+    with([participant()]).when(correct(1)).refused(Refusal::ReasonMissing);
+    let correcting = |events: Vec<Event>| with(events).because(Reason::DataEntryError);
+    correcting(vec![participant()]).when(correct(1)).then([corrected(1)]);
+    correcting(vec![participant()]).when(correct(2)).refused(Refusal::NotStanding);
+    correcting(vec![participant(), corrected(1)]).when(correct(1)).refused(Refusal::NotStanding);
+    correcting(vec![participant(), corrected(1)]).when(correct(2)).then([corrected(2)]);
+    correcting(vec![]).when(correct(1)).refused(Refusal::NotRegistered);
+    assert_eq!(Person::corrects(&corrected(2)), Some(event_id(2)));
+}
+
+#[test]
+fn a_command_for_one_kind_of_person_reaches_no_other() {
+    let opening = json!({"position": 1, "ground": "legal_claims"});
+    let correcting = json!({"corrects": event_id(1)});
+    let cases = [
+        ("open-record", &opening, ["participant", "beneficial_owner", "staff"].as_slice()),
+        ("open-owner-record", &opening, &["beneficial_owner"]),
+        ("open-trainee-record", &opening, &["training_participant"]),
+        ("correct-identity", &correcting, &["participant", "beneficial_owner"]),
+        ("correct-staff-identity", &correcting, &["staff"]),
+        ("correct-trainee-identity", &correcting, &["training_participant"]),
+    ];
+    for (name, more, kinds) in cases {
+        for kind in PersonKind::ALL {
+            let outcome = with([registered_as(kind.code())])
+                .because(Reason::DataEntryError)
+                .repeatable()
+                .when(ask(name, more.clone()));
+            match kinds.contains(&kind.code()) {
+                true => assert!(outcome.accepted(), "{name} {kind:?}"),
+                false => outcome.refused(Refusal::OtherKind),
+            }
+        }
+    }
+}
+
+#[test]
+fn each_opening_and_each_export_is_a_fact() {
+    let open = || ask("open-record", json!({"position": 5, "ground": "work"}));
+    let opened = || happened("record-opened", json!({"position": 5, "ground": "work"}));
+    with([participant()]).repeatable().when(open()).then([opened()]);
+    with([participant(), opened()]).repeatable().when(open()).then([opened()]);
+    with([]).when(open()).refused(Refusal::NotRegistered);
+    let export = || ask("export-person", json!({"ground": "data_subject_request"}));
+    let exported = || happened("exported", json!({"ground": "data_subject_request"}));
+    with([participant(), exported()]).repeatable().when(export()).then([exported()]);
+}
+
+#[test]
+fn under_a_restriction_only_the_person_and_claims_count() {
+    let restrict = |ground| ask("restrict-processing", json!({"ground": ground}));
+    let restricted = || happened("processing-restricted", json!({"ground": "unlawful"}));
+    let lift = || ask("lift-restriction", json!({}));
+    let lifted = || happened("restriction-lifted", json!({}));
+    with([participant()]).when(restrict("unlawful")).then([restricted()]);
+    with([participant(), restricted()]).when(restrict("unlawful")).then([]);
+    with([participant(), restricted()]).when(restrict("objection_pending")).refused(Refusal::AlreadyRestricted);
+    let open = |ground: &str| {
+        with([participant(), restricted()])
+            .repeatable()
+            .when(ask("open-record", json!({"position": 5, "ground": ground})))
+    };
+    open("work").refused(Refusal::Restricted);
+    assert!(open("data_subject_request").accepted() && open("legal_claims").accepted());
+    let export = |ground: &str| {
+        with([participant(), restricted()]).repeatable().when(ask("export-person", json!({"ground": ground})))
+    };
+    export("supervisory_authority").refused(Refusal::Restricted);
+    assert!(export("data_subject_request").accepted());
+    with([participant(), restricted()]).when(lift()).refused(Refusal::ReasonMissing);
+    let lifting = |events: Vec<Event>| with(events).because(Reason::LateInformation);
+    lifting(vec![participant(), restricted()]).when(lift()).then([lifted()]);
+    lifting(vec![participant()]).when(lift()).refused(Refusal::NotRestricted);
+    assert!(
+        with([participant(), restricted(), lifted()])
+            .repeatable()
+            .when(ask("open-record", json!({"position": 5, "ground": "work"})))
+            .accepted()
+    );
+}
+
+fn lock(purposes: &[&str], until: &str) -> Command {
+    ask("lock-retention", json!({"purposes": purposes, "until": until, "ground": "esf_documents"}))
+}
+
+fn locked(purposes: &[&str], until: &str) -> Event {
+    happened("retention-locked", json!({"purposes": purposes, "until": until, "ground": "esf_documents"}))
+}
+
+#[test]
+fn a_lock_grows_and_never_shrinks() {
+    let standing = || with([participant(), locked(&["statistics"], "2030-01-01")]);
+    with([participant()]).when(lock(&["statistics"], "2030-01-01")).then([locked(&["statistics"], "2030-01-01")]);
+    standing().when(lock(&["statistics"], "2030-01-01")).then([]);
+    standing().when(lock(&["statistics"], "2031-01-01")).then([locked(&["statistics"], "2031-01-01")]);
+    standing().when(lock(&["statistics"], "2029-12-31")).refused(Refusal::LockShortened);
+    standing().when(lock(&["identity"], "2031-01-01")).refused(Refusal::LockShortened);
+    with([participant()]).when(lock(&[], "2030-01-01")).refused(Refusal::NoPurpose);
+    with([participant()]).when(lock(&["statistics"], "2025-10-01")).refused(Refusal::EndsInPast);
+}
+
+#[test]
+fn a_lock_ends_early_for_a_reason_by_another_than_who_set_it() {
+    let end = || ask("end-retention-lock", json!({"ground": "esf_documents"}));
+    let ended = || happened("retention-lock-ended", json!({"ground": "esf_documents"}));
+    let standing = || with([participant(), locked(&["statistics"], "2030-01-01")]);
+    standing().acting(8).when(end()).refused(Refusal::ReasonMissing);
+    standing().because(Reason::RuleChange).when(end()).refused(Refusal::OwnLock);
+    standing().because(Reason::RuleChange).acting(8).when(end()).then([ended()]);
+    standing().because(Reason::RuleChange).acting(8).on("2030-01-01").when(end()).refused(Refusal::NoLock);
+    with([participant()]).because(Reason::RuleChange).when(end()).refused(Refusal::NoLock);
+}
+
+fn held() -> Event {
+    happened("legal-hold-set", json!({"hold": key(5), "ground": "audit"}))
+}
+
+fn released() -> Event {
+    happened("legal-hold-released", json!({"hold": key(5)}))
+}
+
+#[test]
+fn a_hold_is_set_once_and_released_once_for_a_reason() {
+    let hold = |ground| ask("set-legal-hold", json!({"hold": key(5), "ground": ground}));
+    let release = || ask("release-legal-hold", json!({"hold": key(5)}));
+    with([participant()]).when(hold("audit")).then([held()]);
+    with([participant(), held()]).when(hold("audit")).then([]);
+    with([participant(), held()]).when(hold("court_order")).refused(Refusal::OtherHold);
+    with([participant(), held(), released()]).when(hold("audit")).refused(Refusal::OtherHold);
+    with([participant(), held()]).when(release()).refused(Refusal::ReasonMissing);
+    let releasing = |events: Vec<Event>| with(events).because(Reason::LateInformation);
+    releasing(vec![participant(), held()]).when(release()).then([released()]);
+    releasing(vec![participant(), held(), released()]).when(release()).then([]);
+    releasing(vec![participant()]).when(release()).refused(Refusal::NoHold);
+}
+
+fn request(purposes: &[&str]) -> Command {
+    ask("request-erasure", json!({"ground": "objection", "purposes": purposes}))
+}
+
+fn requested(purposes: &[&str]) -> Event {
+    happened("erasure-requested", json!({"ground": "objection", "purposes": purposes}))
+}
+
+/// Refuses the request that was the n-th event.
+fn refused(n: u128, ground: &str, until: Option<&str>) -> Event {
+    let mut more = json!({"request": event_id(n), "ground": ground});
+    if let Some(until) = until {
+        more["until"] = json!(until);
+    }
+    happened("erasure-refused", more)
+}
+
+fn approve(n: u128) -> Command {
+    ask("approve-erasure", json!({"request": event_id(n)}))
+}
+
+fn approved(n: u128) -> Event {
+    happened("erasure-approved", json!({"request": event_id(n)}))
+}
+
+fn erasure(n: u128, purposes: &[&str]) -> Value {
+    json!({
+        "request": event_id(n), "keys": [key(9)], "purposes": purposes, "kek_version": 2, "slots_purged": 3,
+        "bound_until": "2025-11-01",
+    })
+}
+
+fn record(n: u128, purposes: &[&str]) -> Command {
+    ask("record-erasure", erasure(n, purposes))
+}
+
+fn erased(n: u128, purposes: &[&str]) -> Event {
+    happened("erased", erasure(n, purposes))
+}
+
+#[test]
+fn erasure_is_asked_for_once() {
+    with([participant()]).when(request(&["identity"])).then([requested(&["identity"])]);
+    with([participant(), requested(&["identity"])]).when(request(&["identity"])).then([]);
+    with([participant()]).when(request(&[])).refused(Refusal::NoPurpose);
+    with([participant(), requested(&["identity"])])
+        .when(request(&["identity", "statistics"]))
+        .refused(Refusal::RequestPending);
+    with([participant(), requested(&["identity"])]).when(request(&["statistics"])).then([requested(&["statistics"])]);
+}
+
+#[test]
+fn under_a_lock_or_a_hold_erasure_is_refused_at_once_and_both_are_events() {
+    let locked = || locked(&["statistics"], "2030-01-01");
+    let ask = |events: Vec<Event>, purposes: &[&str]| with(events).when(request(purposes));
+    ask(vec![participant(), locked()], &["identity", "statistics"])
+        .then([requested(&["identity", "statistics"]), refused(3, "retention_lock", Some("2030-01-01"))]);
+    // Identity can be erased while the statistics are locked.
+    ask(vec![participant(), locked()], &["identity"]).then([requested(&["identity"])]);
+    ask(vec![participant(), locked(), held()], &["identity"])
+        .then([requested(&["identity"]), refused(4, "legal_hold", None)]);
+    ask(vec![participant(), held(), released()], &["identity"]).then([requested(&["identity"])]);
+    // The day of the lock has come: today is 30 June 2026.
+    let over =
+        happened("retention-locked", json!({"purposes": ["identity"], "until": "2026-06-30", "ground": "accounting"}));
+    ask(vec![participant(), over], &["identity"]).then([requested(&["identity"])]);
+}
+
+#[test]
+fn what_was_refused_can_be_asked_for_again_on_another_day() {
+    let answered = || with([participant(), held(), requested(&["identity"]), refused(3, "legal_hold", None)]);
+    answered().on("2025-09-01").when(request(&["identity"])).then([]);
+    answered()
+        .on("2025-10-01")
+        .when(request(&["identity"]))
+        .then([requested(&["identity"]), refused(5, "legal_hold", None)]);
+}
+
+#[test]
+fn erasure_is_refused_once_on_a_basis_that_stands() {
+    let refuse = |ground: &str, until: Option<&str>| {
+        let mut more = json!({"request": event_id(2), "ground": ground});
+        if let Some(until) = until {
+            more["until"] = json!(until);
+        }
+        ask("refuse-erasure", more)
+    };
+    let pending = || vec![participant(), requested(&["identity"])];
+    let answer = |ground: &str| with(pending()).when(refuse(ground, None));
+    answer("legal_duty").then([refused(2, "legal_duty", None)]);
+    answer("legal_hold").refused(Refusal::NothingStandsAgainst);
+    answer("retention_lock").refused(Refusal::NothingStandsAgainst);
+    with([pending(), vec![held()]].concat()).when(refuse("legal_hold", None)).then([refused(2, "legal_hold", None)]);
+    with(pending()).when(refuse("legal_duty", Some("2025-10-01"))).refused(Refusal::EndsInPast);
+    with(pending()).when(refuse("legal_duty", Some("2030-01-01"))).then([refused(2, "legal_duty", Some("2030-01-01"))]);
+    let done = || [pending(), vec![refused(2, "legal_duty", None)]].concat();
+    with(done()).when(refuse("legal_duty", None)).then([]);
+    with(done()).when(refuse("legal_claims", None)).refused(Refusal::NotPending);
+    with([participant()]).when(refuse("legal_duty", None)).refused(Refusal::UnknownRequest);
+}
+
+/// Requested by the seventh principal.
+fn pending() -> Given<Person> {
+    with([participant(), requested(&["identity"])])
+}
+
+/// Approved by the eighth and the ninth too.
+fn twice_approved() -> Given<Person> {
+    pending().then_by(8, approved(2)).then_by(9, approved(2))
+}
+
+#[test]
+fn erasure_is_approved_by_two_who_did_not_ask_for_it() {
+    pending().when(approve(2)).refused(Refusal::OwnRequest);
+    pending().acting(8).when(approve(2)).then([approved(2)]);
+    pending().then_by(8, approved(2)).acting(8).when(approve(2)).then([]);
+    pending().then_by(8, approved(2)).acting(9).when(approve(2)).then([approved(2)]);
+    twice_approved().acting(10).when(approve(2)).refused(Refusal::NotPending);
+    pending().acting(8).when(approve(3)).refused(Refusal::UnknownRequest);
+    pending().then_by(7, held()).acting(8).when(approve(2)).refused(Refusal::Kept);
+}
+
+#[test]
+fn erasure_is_recorded_when_two_have_approved_it() {
+    twice_approved().when(record(2, &["identity"])).then([erased(2, &["identity"])]);
+    twice_approved().then_by(1, erased(2, &["identity"])).when(record(2, &["identity"])).then([]);
+    twice_approved()
+        .then_by(1, erased(2, &["identity"]))
+        .when(ask("record-erasure", {
+            let mut other = erasure(2, &["identity"]);
+            other["kek_version"] = json!(3);
+            other
+        }))
+        .refused(Refusal::NotPending);
+    pending().then_by(8, approved(2)).when(record(2, &["identity"])).refused(Refusal::NotApproved);
+    twice_approved().when(record(2, &["identity", "statistics"])).refused(Refusal::OtherPurposes);
+}
+
+#[test]
+fn a_lock_or_a_hold_set_after_the_approvals_stops_the_erasure_until_it_ends() {
+    let stopped = || twice_approved().then_by(7, held());
+    stopped().when(record(2, &["identity"])).refused(Refusal::Kept);
+    twice_approved()
+        .then_by(7, locked(&["identity"], "2030-01-01"))
+        .when(record(2, &["identity"]))
+        .refused(Refusal::Kept);
+    assert!(
+        twice_approved().then_by(7, locked(&["statistics"], "2030-01-01")).when(record(2, &["identity"])).accepted()
+    );
+    assert!(stopped().then_by(7, released()).when(record(2, &["identity"])).accepted());
+}
+
+fn folded(events: impl IntoIterator<Item = (u128, Event)>) -> State {
+    let mut state = State::default();
+    for (n, (actor, event)) in (1..).zip(events) {
+        let mut fact = crate::testing::fact(n, "2025-09-01", at_school_of_provider());
+        fact.actor = crate::testing::principal(actor);
+        Person::evolve(&mut state, &event, &fact);
+    }
+    state
+}
+
+#[test]
+fn the_job_that_destroys_keys_sees_what_is_approved_and_not_held() {
+    let begun = || vec![(7, participant()), (7, requested(&["identity"])), (8, approved(2))];
+    let pending = |events: Vec<(u128, Event)>| {
+        let found: Vec<_> = folded(events).pending_erasures(day("2026-06-30")).map(|request| request.id).collect();
+        found
+    };
+    assert_eq!(pending(begun()), []);
+    let twice = || [begun(), vec![(9, approved(2))]].concat();
+    assert_eq!(pending(twice()), [event_id(2)]);
+    assert_eq!(pending([twice(), vec![(7, held())]].concat()), []);
+    assert_eq!(pending([twice(), vec![(7, held()), (7, released())]].concat()), [event_id(2)]);
+    let done = [twice(), vec![(1, erased(2, &["identity"]))]].concat();
+    assert_eq!(pending(done.clone()), []);
+    let state = folded(done);
+    assert!(state.is_erased(Purpose::Identity) && !state.is_erased(Purpose::Statistics));
+    assert!(state.whole(PersonKind::Participant).is_none());
+}
+
+#[test]
+fn after_erasure_nothing_of_it_is_registered_corrected_opened_or_exported() {
+    let gone = || twice_approved().then_by(1, erased(2, &["identity"])).because(Reason::DataEntryError);
+    let refuses = |outcome: Outcome<Person>| outcome.refused(Refusal::Erased);
+    refuses(gone().when(register_participant()));
+    refuses(gone().when(ask("correct-identity", json!({"corrects": event_id(1)}))));
+    refuses(gone().when(ask("open-record", json!({"position": 1, "ground": "legal_claims"}))));
+    refuses(gone().when(ask("export-person", json!({"ground": "data_subject_request"}))));
+    gone().on("2025-10-02").when(request(&["identity"])).refused(Refusal::AlreadyErased);
+    gone().when(request(&["statistics"])).then([requested(&["statistics"])]);
+}
