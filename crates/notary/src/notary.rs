@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use sfs_eventlog::{ReadError, Reader};
-use sfs_ledger::{Checkpoint, CheckpointError, Hash};
+use sfs_ledger::{Checkpoint, CheckpointError, Hash, VerifierKey};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
@@ -149,6 +149,11 @@ impl Notary {
     /// The last signed checkpoint, a C2SP signed note; `None` if nothing has been signed yet.
     pub fn checkpoint(&self) -> Option<Arc<str>> {
         self.note.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whom a verifier may know, oldest first.
+    pub async fn verifiers(&self) -> Result<Vec<VerifierKey>, NotaryError> {
+        Ok(on_a_thread(&self.signer, |signer| signer.verifiers()).await??)
     }
 
     /// Events that the last signed checkpoint covers.

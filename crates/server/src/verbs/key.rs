@@ -20,7 +20,7 @@ pub async fn run(configuration: &Configuration, args: &KeyArgs, json: bool) -> R
     let verifiers = match (&args.action, socket) {
         (KeyAction::Show, Some(socket)) => Signing::There(socket).verifiers().map_err(VerbError::unusable)?,
         (KeyAction::Show, None) => KeyRing::open(&directory).map_err(VerbError::unusable)?.verifiers(),
-        (KeyAction::New | KeyAction::Rotate | KeyAction::Retire { .. }, Some(_)) => {
+        (KeyAction::New | KeyAction::Retire { .. }, Some(_)) => {
             let why = "the signer is a process of its own: do that where its keys are, with --directory";
             return Err(VerbError::Usage(why.into()));
         }
@@ -29,7 +29,16 @@ pub async fn run(configuration: &Configuration, args: &KeyArgs, json: bool) -> R
             let ring = Notary::create(&directory, &configuration.origin, &entropy()?);
             ring.map_err(VerbError::unusable)?.verifiers()
         }
-        (KeyAction::Rotate, None) => KeyRing::rotate(&directory, &entropy()?).map_err(VerbError::unusable)?.verifiers(),
+        (KeyAction::Rotate, _) if args.directory.is_some() => {
+            eprintln!(
+                "Start the signer again, then `sfs key rotate` beside the server: the log must say which key follows."
+            );
+            KeyRing::rotate(&directory, &entropy()?).map_err(VerbError::unusable)?.verifiers()
+        }
+        (KeyAction::Rotate, socket) => {
+            let ring = socket.is_none().then_some(&*directory);
+            super::rotation::rotate(configuration, ring, entropy()?).await?
+        }
         (KeyAction::Retire { key }, None) => retire(configuration, &directory, key).await?,
     };
     let verifiers: Vec<String> = verifiers.iter().map(ToString::to_string).collect();

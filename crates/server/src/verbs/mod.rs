@@ -8,6 +8,7 @@ mod health;
 mod import;
 mod key;
 mod rebuild;
+mod rotation;
 mod schemas;
 mod serve;
 mod signer;
