@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sfs_domain::Role;
 use sfs_domain::authority::View;
+use sfs_notary::Trouble;
 use sfs_readmodel::Status;
 
 use crate::answers::json_response;
@@ -25,6 +26,10 @@ pub struct Health {
     /// Why it is not ready.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     reasons: Vec<&'static str>,
+    /// How the signer of checkpoints is, if there is one: `signs`, `away`, `refuses` or `fails`. The log goes on
+    /// without it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signer: Option<&'static str>,
     /// How the read side is.
     #[serde(skip_serializing_if = "Option::is_none")]
     projections: Option<Projections>,
@@ -92,7 +97,17 @@ impl From<Status> for Projections {
 
 /// `GET /healthz`: the process lives.
 pub async fn live() -> Response {
-    json_response(&Health { status: "ok", reasons: Vec::new(), projections: None })
+    json_response(&Health { status: "ok", reasons: Vec::new(), signer: None, projections: None })
+}
+
+/// How the signer is, if there is one.
+fn signer(app: &App) -> Option<&'static str> {
+    app.api.notary.as_ref().map(|notary| match notary.trouble() {
+        None => "signs",
+        Some(Trouble::Away) => "away",
+        Some(Trouble::Refused) => "refuses",
+        Some(Trouble::Failed) => "fails",
+    })
 }
 
 /// `GET /readyz`: log and read models answer; 503 if not.
@@ -106,12 +121,16 @@ pub async fn ready(State(app): State<Shared>) -> Response {
     if app.api.log.head().await.is_err() {
         reasons.push("log-unreadable");
     }
+    let signer = signer(&app);
+    if signer == Some("refuses") {
+        reasons.push("log-not-as-signed");
+    }
     if app.api.shutdown.is_cancelled() {
         reasons.push("shutting-down");
     }
     let is_ready = reasons.is_empty();
     let status = if is_ready { "ok" } else { "unready" };
-    let mut response = json_response(&Health { status, reasons, projections: Some(projections) });
+    let mut response = json_response(&Health { status, reasons, signer, projections: Some(projections) });
     if !is_ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         // Not a problem that a client could do something about: a probe reads the status.
@@ -120,13 +139,17 @@ pub async fn ready(State(app): State<Shared>) -> Response {
     response
 }
 
-/// Sets the gauges of the read side.
+/// Sets the gauges of the read side and of the signer.
 pub async fn measure(app: &App) {
     let status = app.api.reads.status();
     gauge!("sfs_projection_position").set(status.position as f64);
     gauge!("sfs_projection_lag_events").set(status.lag_events as f64);
     gauge!("sfs_projection_lag_seconds").set(status.lag_seconds);
     gauge!("sfs_projection_halted").set(f64::from(u8::from(status.halted.is_some())));
+    if let Some(notary) = &app.api.notary {
+        gauge!("sfs_signer_up").set(f64::from(u8::from(notary.trouble().is_none())));
+        gauge!("sfs_checkpoint_size").set(notary.signed_size() as f64);
+    }
 }
 
 /// `GET /metrics`, with a key of somebody who runs the installation.

@@ -85,15 +85,18 @@ pub enum OpenError {
 
 /// The head row.
 pub struct StoredHead {
+    /// Name of the log.
     pub origin: String,
+    /// Which event types it may hold.
     pub level: i64,
+    /// Size, root and time.
     pub head: Head,
 }
 
 impl StoredHead {
-    pub const QUERY: &str = "select origin, level, size, root, range, at from log_head where id = 1";
+    pub(crate) const QUERY: &str = "select origin, level, size, root, range, at from log_head where id = 1";
 
-    pub fn from_row(row: &Row) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) fn from_row(row: &Row) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         let size = u64::try_from(row.int(2)?)?;
         let root = Hash::try_from(row.blob(3)?)?;
         Ok(Self {
@@ -103,7 +106,7 @@ impl StoredHead {
         })
     }
 
-    pub async fn load(writer: &mut Writer) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
+    pub(crate) async fn load(writer: &mut Writer) -> Result<Self, Box<dyn std::error::Error + Send + Sync>> {
         match writer.fetch_optional(Stmt::new(Self::QUERY)).await? {
             Some(row) => Self::from_row(&row),
             None => Err("the log has no head".into()),
@@ -197,6 +200,19 @@ async fn check(path: &Path, writer: &mut Writer, origin: &str) -> Result<(), Ope
         }
         _ => Err(damaged(format!("the head says {} events, and the last event is not that one", stored.head.size))),
     }
+}
+
+/// The head of a log that is only read: of a copy. An error if there is none or it contradicts itself.
+pub async fn stored_head(db: &Db) -> Result<StoredHead, Box<dyn std::error::Error + Send + Sync>> {
+    match db.fetch_optional(Stmt::new(StoredHead::QUERY)).await? {
+        Some(row) => StoredHead::from_row(&row),
+        None => Err("the log has no head".into()),
+    }
+}
+
+/// Whether the file is a log, by its header.
+pub fn is_log(path: &Path) -> bool {
+    sfs_sql::is_database_of(path, APPLICATION_ID)
 }
 
 /// Ends the idempotency window for commands accepted before that instant (microseconds since

@@ -72,7 +72,8 @@ fn other_name(path: &Path) -> PathBuf {
     name.into()
 }
 
-fn sync_directory(path: &Path) -> io::Result<()> {
+/// Syncs the directory that the file is in.
+pub(crate) fn sync_directory(path: &Path) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
     File::open(directory.unwrap_or(Path::new(".")))?.sync_all()
 }

@@ -1,12 +1,13 @@
 //! The keys of one log, oldest first, in a directory: `signer-1.key`, after a rotation
 //! `signer-2.key` beside it. All of them sign, so that a verifier may know the old or the new one;
-//! a key is retired by taking its file away when everybody has the new one.
+//! a key is retired by taking its file away.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use sfs_ledger::{NoteError, SignedNote, VerifierKey};
 
+use crate::durable;
 use crate::key::{KeyError, NoteKey};
 
 /// At least one key, all of the same name.
@@ -45,6 +46,22 @@ impl KeyRing {
         let ring = Self::open(directory)?;
         let number = key_files(directory)?.last().map_or(1, |(number, _)| number.saturating_add(1));
         NoteKey::generate(ring.name(), entropy)?.create_file(&key_file(directory, number))?;
+        Self::open(directory)
+    }
+
+    /// The files of the keys of that directory, oldest first.
+    pub fn files(directory: &Path) -> Result<Vec<PathBuf>, KeyError> {
+        Ok(key_files(directory)?.into_iter().map(|(_, path)| path).collect())
+    }
+
+    /// Takes a key away for good: it signed, and nobody needs it to verify.
+    pub(crate) fn remove(directory: &Path, key: &VerifierKey) -> Result<Self, KeyError> {
+        for (_, path) in key_files(directory)? {
+            if NoteKey::read_file(&path)?.verifier() == key {
+                fs::remove_file(&path).map_err(KeyError::io(&path))?;
+                durable::sync_directory(&path).map_err(KeyError::io(&path))?;
+            }
+        }
         Self::open(directory)
     }
 

@@ -6,20 +6,21 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use sfs_eventlog::{ReadError, Reader};
-use sfs_ledger::{Checkpoint, CheckpointError, Hash};
+use sfs_ledger::{Checkpoint, CheckpointError, Hash, VerifierKey};
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::key::KeyError;
 use crate::keyring::KeyRing;
-use crate::signer::{SignError, Signer, SignerError};
+use crate::signer::{Signer, SignerError};
+use crate::signing::{Signing, SigningError};
 use crate::tiles::{Tiles, TilesError};
-
-/// Name of the signer's state beside its keys.
-const STATE: &str = "state";
 
 /// How often a checkpoint is signed while the log grows.
 const EVERY: Duration = Duration::from_secs(10);
+
+/// How soon is tried again what did not succeed.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why nothing can be signed.
 #[derive(Debug, thiserror::Error)]
@@ -39,9 +40,9 @@ pub enum NotaryError {
     /// The name of the log cannot stand in a checkpoint.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The signer has refused.
+    /// The signer has not signed.
     #[error(transparent)]
-    Refused(#[from] SignError),
+    Signing(#[from] SigningError),
     /// The log has fewer events than were signed.
     #[error(
         "the log has {found} events, but the checkpoint of {signed} events was signed: it was restored from an older \
@@ -71,31 +72,59 @@ pub enum NotaryError {
     BrokeOff,
 }
 
+/// Why the newest events are not signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The signer does not answer.
+    Away,
+    /// The signer says that the log does not continue what it has signed.
+    Refused,
+    /// Something else; the log of the program tells.
+    Failed,
+}
+
+impl Trouble {
+    const fn of(why: &NotaryError) -> Self {
+        match why {
+            NotaryError::Signing(SigningError::Away { .. }) => Self::Away,
+            NotaryError::Signing(why) if why.is_refusal() => Self::Refused,
+            _ => Self::Failed,
+        }
+    }
+}
+
 /// Signs checkpoints of one log.
 pub struct Notary {
     tiles: Arc<Tiles>,
     log: Arc<dyn Reader>,
     origin: String,
-    signer: Arc<Mutex<Signer>>,
+    signer: Arc<Mutex<Signing>>,
     note: RwLock<Option<Arc<str>>>,
+    trouble: RwLock<Option<Trouble>>,
 }
 
 impl Notary {
     /// Makes the first key and the state of a signer in a directory of their own: `origin` names the
     /// log, the entropy is 32 random bytes. A directory that has a key is refused.
     pub fn create(directory: &Path, origin: &str, entropy: &[u8; 32]) -> Result<KeyRing, NotaryError> {
-        Signer::create(&directory.join(STATE), directory, origin, entropy)?;
+        Signer::create(&directory.join(Signer::STATE), directory, origin, entropy)?;
         Ok(KeyRing::open(directory)?)
     }
 
     /// Opens the signer in that directory and holds the log against what was signed last.
     pub async fn open(directory: &Path, tiles: Arc<Tiles>, log: Arc<dyn Reader>) -> Result<Self, NotaryError> {
-        let signer = Signer::open(&directory.join(STATE), KeyRing::open(directory)?)?;
+        Self::with(Signing::here(directory)?, tiles, log).await
+    }
+
+    /// Asks the signer what it has signed last and holds the log against it.
+    pub async fn with(signer: Signing, tiles: Arc<Tiles>, log: Arc<dyn Reader>) -> Result<Self, NotaryError> {
+        let signer = Arc::new(Mutex::new(signer));
+        let signed = on_a_thread(&signer, |signer| signer.last()).await??;
         if let Err(TilesError::OtherLog) = tiles.prepare().await {
             // They were of another log and are made anew from this one.
             tiles.prepare().await?;
         }
-        let (head, last) = (log.head().await?, signer.last().clone());
+        let (head, last) = (log.head().await?, signed.checkpoint);
         if head.size < last.size() {
             return Err(NotaryError::Truncated { found: head.size, signed: last.size() });
         }
@@ -103,9 +132,18 @@ impl Notary {
         if found != last.root() {
             return Err(NotaryError::Forked { size: last.size(), found, signed: last.root() });
         }
-        let note = signer.last_note().map(|note| note.to_string().into());
-        let origin = last.origin().to_owned();
-        Ok(Self { tiles, log, origin, signer: Arc::new(Mutex::new(signer)), note: RwLock::new(note) })
+        let note = RwLock::new(signed.note.map(|note| note.to_string().into()));
+        Ok(Self { tiles, log, origin: last.origin().to_owned(), signer, note, trouble: RwLock::default() })
+    }
+
+    /// The log that the signer signs for.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// Why the newest events are not signed; `None` if nothing is wrong.
+    pub fn trouble(&self) -> Option<Trouble> {
+        *self.trouble.read().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The last signed checkpoint, a C2SP signed note; `None` if nothing has been signed yet.
@@ -113,45 +151,70 @@ impl Notary {
         self.note.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whom a verifier may know, oldest first.
+    pub async fn verifiers(&self) -> Result<Vec<VerifierKey>, NotaryError> {
+        Ok(on_a_thread(&self.signer, |signer| signer.verifiers()).await??)
+    }
+
+    /// Events that the last signed checkpoint covers.
+    pub fn signed_size(&self) -> u64 {
+        let note = self.checkpoint();
+        let size = note.as_deref().and_then(|note| note.lines().nth(1)).and_then(|size| size.parse().ok());
+        size.unwrap_or_default()
+    }
+
     /// Has a checkpoint of the log as it is now signed: of what is durable, continuing what was signed
     /// before.
     pub async fn sign(&self) -> Result<(), NotaryError> {
         let head = self.log.head().await?;
-        let last = self.with_signer(|signer| signer.last().size()).await?;
+        let last = on_a_thread(&self.signer, |signer| signer.last()).await??.checkpoint.size();
         let proof = self.tiles.consistency(last.min(head.size), head.size).await?;
         let checkpoint = Checkpoint::new(&self.origin, head.size, head.root)?;
-        let note = self.with_signer(move |signer| signer.sign(&checkpoint, &proof)).await??;
+        let note = on_a_thread(&self.signer, move |signer| signer.sign(&checkpoint, &proof)).await??;
         *self.note.write().unwrap_or_else(PoisonError::into_inner) = Some(note.to_string().into());
         Ok(())
     }
 
-    /// Signs at once, and then every ten seconds if the log has grown, until `ended`.
+    /// Signs at once, and then every ten seconds if the log has grown, until `ended`. The log goes on
+    /// without a signer: what is wrong is told once, and tried again.
     pub async fn follow(&self, mut heads: watch::Receiver<u64>, ended: CancellationToken) {
         loop {
             heads.mark_unchanged();
-            if let Err(why) = self.sign().await {
-                tracing::error!(error = &why as &dyn std::error::Error, "no checkpoint was signed");
-            }
-            let grown = async {
-                tokio::time::sleep(EVERY).await;
-                heads.changed().await
+            let is_signed = self.tell(self.sign().await.err());
+            let next = async {
+                tokio::time::sleep(if is_signed { EVERY } else { AGAIN }).await;
+                if is_signed { heads.changed().await } else { Ok(()) }
             };
-            match ended.run_until_cancelled(grown).await {
+            match ended.run_until_cancelled(next).await {
                 Some(Ok(())) => {}
                 Some(Err(_)) | None => return,
             }
         }
     }
 
-    /// The signer waits for the disk, so it works on a thread where that keeps nobody.
-    async fn with_signer<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&mut Signer) -> T + Send + 'static,
-    ) -> Result<T, NotaryError> {
-        let signer = Arc::clone(&self.signer);
-        let working = move || work(&mut signer.lock().unwrap_or_else(PoisonError::into_inner));
-        tokio::task::spawn_blocking(working).await.map_err(|_| NotaryError::BrokeOff)
+    /// Remembers how signing went, and tells it when that has changed; whether it went well.
+    fn tell(&self, why: Option<NotaryError>) -> bool {
+        let now = why.as_ref().map(Trouble::of);
+        let before = std::mem::replace(&mut *self.trouble.write().unwrap_or_else(PoisonError::into_inner), now);
+        match why {
+            Some(why) if now != before => {
+                tracing::error!(error = &why as &dyn std::error::Error, "no checkpoint was signed");
+            }
+            None if before.is_some() => tracing::info!("checkpoints are signed again"),
+            _ => {}
+        }
+        now.is_none()
     }
+}
+
+/// A signer waits for a disk or for another process, so it works on a thread where that keeps nobody.
+async fn on_a_thread<T: Send + 'static>(
+    signer: &Arc<Mutex<Signing>>,
+    work: impl FnOnce(&mut Signing) -> T + Send + 'static,
+) -> Result<T, NotaryError> {
+    let signer = Arc::clone(signer);
+    let working = move || work(&mut signer.lock().unwrap_or_else(PoisonError::into_inner));
+    tokio::task::spawn_blocking(working).await.map_err(|_| NotaryError::BrokeOff)
 }
 
 #[cfg(test)]

@@ -98,6 +98,9 @@ pub struct Signer {
 }
 
 impl Signer {
+    /// Name of the state beside the keys.
+    pub const STATE: &str = "state";
+
     /// Makes key and state of a new log and opens the signer: `origin` names the log and its keys,
     /// the entropy is 32 random bytes. An interrupted call can be repeated.
     pub fn create(state: &Path, keys: &Path, origin: &str, entropy: &[u8; 32]) -> Result<Self, SignerError> {
@@ -120,6 +123,11 @@ impl Signer {
         let path = state.to_owned();
         let state = State::read(state, ring.name(), &ring.verifiers())?;
         Ok(Self { ring, state, path, is_usable: true, stop: None, _lock: lock })
+    }
+
+    /// Opens the signer whose keys and state are in one directory.
+    pub fn open_in(directory: &Path) -> Result<Self, SignerError> {
+        Self::open(&directory.join(Self::STATE), KeyRing::open(directory)?)
     }
 
     /// The last checkpoint that was signed, or that of the empty tree: at every start the head of

@@ -66,6 +66,13 @@ pub enum Verb {
     Kek(KekArgs),
     /// What is said of one person: `export` writes all of it out, for the person.
     Subject(SubjectArgs),
+    /// Signs checkpoints as a process of its own, for a server with the setting `signer`.
+    Signer(SignerArgs),
+    /// Copies a data directory, in use or not: log, keys of persons, operational state, files, what was signed.
+    Backup(BackupArgs),
+    /// Says whether an installation would start from a backup: 0 yes, 10 keys would be destroyed again, 20 something
+    /// is missing, 40 it is not what was written.
+    RestoreCheck(RestoreCheckArgs),
     /// Writes the JSON Schemas and the OpenAPI document.
     Schemas(SchemasArgs),
     /// Shows the configuration and where each value comes from.
@@ -176,21 +183,43 @@ pub struct EventsArgs {
     pub leaves: bool,
 }
 
+/// See [`Verb::Signer`].
+#[derive(Debug, Args)]
+pub struct SignerArgs {
+    /// Unix socket to answer at; its directory must be there.
+    #[arg(long)]
+    pub socket: PathBuf,
+    /// Directory of keys and state; `signer` in the data directory by default.
+    #[arg(long)]
+    pub directory: Option<PathBuf>,
+    /// Lets the group of the socket ask too (mode 0660 instead of 0600): for a server under another user.
+    #[arg(long)]
+    pub group: bool,
+}
+
 /// See [`Verb::Key`].
 #[derive(Debug, Args)]
 pub struct KeyArgs {
+    /// Directory of keys and state; `signer` in the data directory by default.
+    #[arg(long)]
+    pub directory: Option<PathBuf>,
     /// What to do.
     #[command(subcommand)]
     pub action: KeyAction,
 }
 
 /// What `sfs key` does.
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Clone, Subcommand)]
 pub enum KeyAction {
     /// Makes the first key; from the next start on `sfs serve` signs checkpoints.
     New,
-    /// Makes a further key; from the next start on both sign. An old key is retired by removing its file.
+    /// Makes a further key; from the next start on both sign.
     Rotate,
+    /// Takes an old key away when its successor has signed that it is one; the signer must not run.
+    Retire {
+        /// The eight digits after the first plus sign of its verifier key.
+        key: String,
+    },
     /// Shows the verifier keys: give them to whoever does not want to trust you.
     Show,
 }
@@ -257,6 +286,24 @@ pub struct TokenArgs {
     /// First day on which the role no longer holds.
     #[arg(long)]
     pub until: Option<String>,
+}
+
+/// See [`Verb::Backup`].
+#[derive(Debug, Args)]
+pub struct BackupArgs {
+    /// Directory that the backup becomes; it must not be there yet.
+    #[arg(long)]
+    pub to: PathBuf,
+    /// Copies the private keys of the signer too. Whoever gets such a backup can sign in the log's name.
+    #[arg(long)]
+    pub with_signer_key: bool,
+}
+
+/// See [`Verb::RestoreCheck`].
+#[derive(Debug, Args)]
+pub struct RestoreCheckArgs {
+    /// The backup.
+    pub directory: PathBuf,
 }
 
 /// See [`Verb::Schemas`].

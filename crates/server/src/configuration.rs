@@ -19,6 +19,9 @@ pub struct Configuration {
     pub listen: String,
     /// Address of the operator's interface (metrics, projections); none by default.
     pub admin_listen: Option<String>,
+    /// Where the signer of checkpoints answers: `unix:/run/sfs-signer/socket`. By default it lies in this process
+    /// if the data directory has a key.
+    pub signer: Option<String>,
     /// Name of the log, fixed when it is made. Default `sfs.local/log/1`.
     pub origin: String,
     /// Where the key-encryption keys come from that wrap the keys of persons: `file:<path>`,
@@ -57,6 +60,7 @@ impl Default for Configuration {
             data: PathBuf::from("data"),
             listen: "127.0.0.1:8080".into(),
             admin_listen: None,
+            signer: None,
             origin: "sfs.local/log/1".into(),
             kek: None,
             log_format: LogFormat::Text,

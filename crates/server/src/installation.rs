@@ -8,7 +8,7 @@ use sfs_command::{
 };
 use sfs_eventlog::{EventLog, Limits, Reader};
 use sfs_eventlog_sql::{OpenError, Settings as LogSettings};
-use sfs_notary::{Tiles, TilesError};
+use sfs_notary::{Notary, NotaryError, Signing, Tiles, TilesError};
 use sfs_ops::{DataDirectory, DirectoryError, Ops, OpsError, Secret};
 use sfs_readmodel::{ReadModelError, ReadModels};
 use sfs_sql::Durability;
@@ -47,9 +47,30 @@ pub enum InstallationError {
     /// The log did not answer.
     #[error("the log did not answer")]
     Read(#[from] sfs_eventlog::ReadError),
+    /// The signer, or the log is not what it has signed.
+    #[error(transparent)]
+    Notary(#[from] NotaryError),
+    /// The setting `signer` names no socket.
+    #[error("the signer `{0}` is not `unix:` and the path of a socket")]
+    SignerAddress(String),
+    /// The signer signs for another log.
+    #[error("the signer signs for `{signer}`, this log is `{log}`")]
+    OtherSigner {
+        /// Origin of its log.
+        signer: String,
+        /// Origin of ours.
+        log: String,
+    },
     /// The reference files of this program.
     #[error("the reference data of this program cannot be used")]
     Reference(#[source] &'static ReferenceError),
+}
+
+impl InstallationError {
+    /// Whether the log is not what was signed.
+    pub const fn is_invalid_log(&self) -> bool {
+        matches!(self, Self::Notary(NotaryError::Truncated { .. } | NotaryError::Forked { .. }))
+    }
 }
 
 /// How a data directory is opened.
@@ -89,6 +110,8 @@ pub struct Installation {
     pub reads: Arc<ReadModels>,
     /// The tree of the log.
     pub tiles: Arc<Tiles>,
+    /// Who signs checkpoints of the log, if there is a key.
+    pub notary: Option<Arc<Notary>>,
     /// Name of the log.
     pub origin: String,
 }
@@ -99,7 +122,8 @@ pub fn log_path(configuration: &Configuration) -> PathBuf {
 }
 
 impl Installation {
-    /// Opens the data directory: locks it, opens the log and checks it, reads what is needed.
+    /// Opens the data directory: locks it, opens the log and checks it, holds it against what was signed
+    /// last, reads what is needed.
     pub async fn open(configuration: &Configuration, opening: Opening) -> Result<Self, InstallationError> {
         let reference = Arc::clone(&reference::files().map_err(InstallationError::Reference)?.reference);
         let directory = DataDirectory::open(&configuration.data, opening.create)?;
@@ -129,7 +153,8 @@ impl Installation {
         let clock = Arc::clone(&opening.clock);
         let reads = ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
         let reader: Arc<dyn Reader> = Arc::clone(&log) as Arc<dyn Reader>;
-        let tiles = Tiles::open(&directory.tiles(), reader).await?;
+        let tiles = Arc::new(Tiles::open(&directory.tiles(), Arc::clone(&reader)).await?);
+        let notary = notary(configuration, &directory, &tiles, reader).await?;
         let handler = Handler::new(HandlerSettings {
             log: Arc::clone(&log),
             reference,
@@ -153,7 +178,8 @@ impl Installation {
             log,
             handler: Arc::new(handler),
             reads: Arc::new(reads),
-            tiles: Arc::new(tiles),
+            tiles,
+            notary,
             origin: configuration.origin.clone(),
         })
     }
@@ -163,4 +189,32 @@ impl Installation {
         self.log.close().await;
         self.reads.stop().await;
     }
+}
+
+/// The socket of the signer that is a process of its own, if that is so.
+pub fn signer_socket(configuration: &Configuration) -> Result<Option<PathBuf>, InstallationError> {
+    let Some(address) = &configuration.signer else { return Ok(None) };
+    let path = address.strip_prefix("unix:").filter(|path| !path.is_empty());
+    path.map(|path| Some(path.into())).ok_or_else(|| InstallationError::SignerAddress(address.clone()))
+}
+
+/// The signer, if there is one. It refuses a log that does not continue what it has signed, and whoever
+/// appends without asking it would hide that: so one that does not answer is an error too.
+async fn notary(
+    configuration: &Configuration,
+    directory: &DataDirectory,
+    tiles: &Arc<Tiles>,
+    log: Arc<dyn Reader>,
+) -> Result<Option<Arc<Notary>>, InstallationError> {
+    let signing = match signer_socket(configuration)? {
+        Some(socket) => Signing::There(socket),
+        None if directory.signer().exists() => Signing::here(&directory.signer()).map_err(NotaryError::from)?,
+        None => return Ok(None),
+    };
+    let notary = Notary::with(signing, Arc::clone(tiles), log).await?;
+    if notary.origin() != configuration.origin {
+        let (signer, log) = (notary.origin().to_owned(), configuration.origin.clone());
+        return Err(InstallationError::OtherSigner { signer, log });
+    }
+    Ok(Some(Arc::new(notary)))
 }

@@ -1,6 +1,7 @@
 //! The binary's parts, as a library so that tests and benchmarks can use them: the verbs of the
 //! command line, the configuration, the reference data, the import, the simulation and the wiring.
 
+pub mod backup;
 pub mod bench;
 pub mod cli;
 pub mod configuration;

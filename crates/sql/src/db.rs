@@ -115,10 +115,10 @@ impl Default for Options {
 /// A database that many may read. Cheap to clone.
 #[derive(Clone)]
 pub struct Db {
-    path: PathBuf,
-    options: Options,
-    readers: SqlitePool,
-    wal_is_long: Arc<AtomicBool>,
+    pub(crate) path: PathBuf,
+    pub(crate) options: Options,
+    pub(crate) readers: SqlitePool,
+    pub(crate) wal_is_long: Arc<AtomicBool>,
 }
 
 fn connect_options(path: &Path, options: &Options) -> SqliteConnectOptions {

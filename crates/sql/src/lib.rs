@@ -4,6 +4,7 @@
 //! [`Db`] is a database with readers; [`Writer`] is its one writing connection; [`Stmt`] is a text
 //! with [`Arg`]uments; [`Row`] is what comes back.
 
+mod copy;
 mod db;
 mod file;
 mod stmt;

@@ -11,6 +11,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::db::{Db, SqlError, Writer};
+use crate::stmt::Stmt;
 
 /// How often is looked whether there is something to move.
 const EVERY: Duration = Duration::from_millis(500);
@@ -26,6 +27,8 @@ impl Db {
     /// on a connection of its own, until `ended`.
     pub async fn keep_wal_short(&self, ended: CancellationToken) -> Result<(), SqlError> {
         let mut writer = self.writer().await?;
+        // Whoever waits for readers keeps writers waiting: a backup reads for minutes.
+        writer.fetch_optional(Stmt::new("pragma busy_timeout = 50")).await?;
         let wal = self.path().with_extension("db-wal");
         tokio::spawn(async move {
             let mut seen = None;

@@ -24,4 +24,4 @@ pub use person::PersonIdentity;
 pub use personal::{Personal, Reading};
 pub use purpose::{Actor, Class, Identity, Purpose, SpecialCategory, Statistics};
 pub use seal::{ALGORITHM, OpenError, Place, SealError, Sealed, open, seal};
-pub use store::{Keys, KeysError, Rewrapped, Tombstone};
+pub use store::{Inspection, Keys, KeysError, Rewrapped, Tombstone, inspect};

@@ -3,6 +3,7 @@
 
 mod database;
 mod erasure;
+mod inspect;
 mod rewrap;
 
 use std::collections::HashMap;
@@ -19,6 +20,8 @@ use crate::kek::{KeyEncryptionKeys, UnwrapError};
 use crate::key::{KeyId, KeyReading, SubjectId, SubjectKey};
 use crate::person::PersonIdentity;
 use crate::purpose::{Class, Purpose};
+pub use inspect::{Inspection, inspect};
+
 use database::{FINGERPRINTS, Store, Stored};
 
 /// What can go wrong. A key that cannot be read is never taken for a destroyed one.

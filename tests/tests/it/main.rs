@@ -3,12 +3,15 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop a test")]
 
 mod arrows;
+mod backup;
 mod faults;
 mod hostile;
 mod hostile_files;
 mod independent;
 mod notary;
 mod persons;
+mod rotation;
 mod schemas;
+mod signer;
 mod support;
 mod tidy;

@@ -8,8 +8,11 @@ use sfs_eventlog::memory::{Memory, MemoryLog};
 use sfs_eventlog::{EventLog, Expected, Limits, Reader};
 use sfs_ledger::{Checkpoint, SignedNote, VerifierKey};
 
-use super::{Notary, NotaryError};
+use super::{Notary, NotaryError, Trouble};
 use crate::keyring::KeyRing;
+use crate::service::SignerService;
+use crate::signer::Signer;
+use crate::signing::{Signing, SigningError};
 use crate::tiles::Tiles;
 
 const ORIGIN: &str = "test.example/log/1";
@@ -92,4 +95,74 @@ async fn a_second_key_signs_beside_the_first() {
     notary.sign().await.expect("a checkpoint");
     assert_eq!((read(&notary, &old).size(), both.len()), (3, 2));
     assert_eq!(read(&notary, &both[1..]).size(), 3);
+}
+
+/// Where the process was killed, after 300 events were signed and 500 more were committed.
+#[derive(Debug, Clone, Copy)]
+enum Killed {
+    BeforeTheTiles,
+    AmongTheTiles,
+    BeforeTheSignature,
+    AfterTheSignature,
+}
+
+#[tokio::test]
+async fn wherever_a_seal_was_cut_off_it_is_finished_with_the_same_root() {
+    for killed in [Killed::BeforeTheTiles, Killed::AmongTheTiles, Killed::BeforeTheSignature, Killed::AfterTheSignature]
+    {
+        let directory = tempfile::tempdir().expect("a directory");
+        let (keys, log) = (keys(directory.path()), log_of("s/1", 300).await);
+        let notary = open(directory.path(), &log).await.expect("a notary");
+        notary.sign().await.expect("a checkpoint");
+        grow(&log, "s/1", 301..=800).await;
+        match killed {
+            Killed::BeforeTheTiles => {}
+            Killed::AmongTheTiles => notary.tiles.seal(600).await.expect("one more tile"),
+            Killed::BeforeTheSignature => notary.tiles.seal(800).await.expect("all full tiles"),
+            Killed::AfterTheSignature => notary.sign().await.expect("a checkpoint"),
+        }
+        drop(notary);
+
+        let again = open(directory.path(), &log).await.expect("the same log");
+
+        let (signed, head) = (read(&again, &keys).size(), log.head().await.expect("a head"));
+        assert_eq!(signed, if matches!(killed, Killed::AfterTheSignature) { 800 } else { 300 }, "{killed:?}");
+        for _ in 0..2 {
+            again.sign().await.expect("a checkpoint");
+            assert_eq!((read(&again, &keys).size(), read(&again, &keys).root()), (800, head.root), "{killed:?}");
+        }
+        assert_eq!(
+            (again.tiles.sealed(), again.tiles.root(800).await.expect("a root")),
+            (768, head.root),
+            "{killed:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_signer_that_is_away_leaves_the_log_alone_and_is_asked_again() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (keys, log) = (keys(directory.path()), log_of("s/1", 3).await);
+    let reader: Arc<dyn Reader> = log.clone();
+    let tiles = Arc::new(Tiles::open(&directory.path().join("tiles.db"), Arc::clone(&reader)).await.expect("tiles"));
+    let socket = directory.path().join("socket");
+    let away = Notary::with(Signing::There(socket.clone()), Arc::clone(&tiles), Arc::clone(&reader)).await;
+    assert!(matches!(away, Err(NotaryError::Signing(SigningError::Away { .. }))));
+
+    let signer = Signer::open_in(directory.path()).expect("a signer");
+    let service = SignerService::bind(signer, &socket, 0o600).expect("a socket");
+    std::thread::spawn(move || service.run());
+    let notary = Notary::with(Signing::There(socket.clone()), tiles, reader).await.expect("a notary");
+    assert!(notary.tell(notary.sign().await.err()));
+    assert_eq!((read(&notary, &keys).size(), notary.signed_size(), notary.trouble()), (3, 3, None));
+
+    let moved = directory.path().join("moved");
+    std::fs::rename(&socket, &moved).expect("a socket");
+    grow(&log, "s/1", 4..=5).await;
+    assert!(!notary.tell(notary.sign().await.err()));
+    assert_eq!((notary.signed_size(), notary.trouble()), (3, Some(Trouble::Away)));
+
+    std::fs::rename(&moved, &socket).expect("a socket");
+    assert!(notary.tell(notary.sign().await.err()));
+    assert_eq!((notary.signed_size(), notary.trouble()), (5, None));
 }

@@ -82,7 +82,7 @@ pub async fn run(configuration: Configuration, args: &DemoArgs, json: bool) -> R
         answer(&keys);
         return Ok(exit::OK);
     }
-    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::opening)?;
     let mut serving = serve(installation, &configuration).await?;
     welcome(&format!("http://{}", serving.address), &keys);
     serving.until_told().await;
@@ -108,7 +108,7 @@ async fn prepare(configuration: &Configuration, args: &DemoArgs, json: bool) -> 
         "{} Ereignisse: 14 Landkreise, 901 Schulen, 14 Netzwerkstellen, {} Schulen mit simulierter Schulsozialarbeit, {} bis {}",
         report.events, report.schools, report.first_day, report.last_day
     );
-    let installation = Installation::open(configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(configuration, Opening::default()).await.map_err(VerbError::opening)?;
     let keys = issue_keys(&installation).await;
     let shown = Shown::start("Lesemodelle aufbauen", json);
     let rebuilt = installation.reads.rebuild(|progress| shown.at(progress.position, progress.target)).await;

@@ -60,7 +60,7 @@ pub async fn run(configuration: Configuration, args: &ImportArgs, json: bool) ->
         let opened = opened.map_err(|why| VerbError::unusable(format!("cannot read {}: {why}", file.display())))?;
         Box::new(BufReader::new(opened))
     };
-    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::opening)?;
     let report = import::csv(&installation.handler, &importer(), kind(args.kind), input, args.dry_run).await;
     installation.close().await;
     let report = report.map_err(|why| match why {

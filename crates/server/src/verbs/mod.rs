@@ -1,5 +1,6 @@
 //! One file per verb; here is what they share: the runtime, the exit code, the answer.
 
+mod backup;
 mod bench;
 mod demo;
 mod events;
@@ -8,8 +9,10 @@ mod import;
 mod kek;
 mod key;
 mod rebuild;
+mod rotation;
 mod schemas;
 mod serve;
+mod signer;
 mod simulate;
 mod subject;
 mod token;
@@ -27,6 +30,7 @@ use serde::Serialize;
 
 use crate::cli::{Cli, Verb, exit};
 use crate::configuration::{self, Configuration};
+use crate::installation::InstallationError;
 use crate::telemetry;
 
 /// Why a verb ended without having done what it should.
@@ -49,6 +53,15 @@ pub enum VerbError {
 impl VerbError {
     fn unusable(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
         Self::Unusable(why.into())
+    }
+
+    /// Why a data directory was not opened.
+    fn opening(why: InstallationError) -> Self {
+        match why {
+            InstallationError::SignerAddress(_) => Self::Usage(why.to_string()),
+            why if why.is_invalid_log() => Self::Invalid(why.into()),
+            why => Self::Unusable(why.into()),
+        }
     }
 
     fn defect(why: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
@@ -92,9 +105,12 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Verify(args) => verify::run(configuration, args, cli.json).await,
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
-        Verb::Key(args) => key::run(&configuration, args, cli.json),
         Verb::Kek(args) => kek::run(configuration, args, cli.json).await,
         Verb::Subject(args) => subject::run(configuration, args).await,
+        Verb::Key(args) => key::run(&configuration, args, cli.json).await,
+        Verb::Signer(args) => signer::run(&configuration, args).await,
+        Verb::Backup(args) => backup::run(&configuration, args, cli.json).await,
+        Verb::RestoreCheck(args) => backup::check(&configuration, args, cli.json).await,
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,

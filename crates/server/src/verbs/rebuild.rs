@@ -18,7 +18,7 @@ struct Rebuilt {
 
 pub async fn run(configuration: Configuration, json: bool) -> Result<u8, VerbError> {
     let opening = Opening { create: false, ..Opening::default() };
-    let installation = Installation::open(&configuration, opening).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(&configuration, opening).await.map_err(VerbError::opening)?;
     let shown = Shown::start("Lesemodelle aufbauen", json);
     let started = Instant::now();
     let rebuilt = installation.reads.rebuild(|progress| shown.at(progress.position, progress.target)).await;

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use axum::serve::ListenerExt;
 use sfs_api::{Api, ApiSettings, RateLimit};
-use sfs_eventlog::Reader;
-use sfs_notary::{Notary, NotaryError};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -35,7 +33,7 @@ pub struct Serving {
 pub async fn serve(installation: Installation, configuration: &Configuration) -> Result<Serving, VerbError> {
     let signals = signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok());
     let shutdown = CancellationToken::new();
-    let notary = notary(&installation).await?;
+    let notary = installation.notary.clone();
     installation.reads.start();
     let (tiles, heads, ended) = (Arc::clone(&installation.tiles), installation.log.heads(), shutdown.clone());
     tokio::spawn(async move { tiles.follow(heads, ended).await });
@@ -77,20 +75,6 @@ pub async fn serve(installation: Installation, configuration: &Configuration) ->
     }
     let grace = Duration::from_secs(configuration.shutdown_seconds);
     Ok(Serving { address, admin_address, signals, shutdown, tasks, installation, grace })
-}
-
-/// The signer, if there is one; it refuses a log that does not continue what it has signed.
-async fn notary(installation: &Installation) -> Result<Option<Arc<Notary>>, VerbError> {
-    let directory = installation.directory.signer();
-    if !directory.exists() {
-        return Ok(None);
-    }
-    let log: Arc<dyn Reader> = Arc::clone(&installation.log) as Arc<dyn Reader>;
-    let notary = Notary::open(&directory, Arc::clone(&installation.tiles), log).await;
-    notary.map(Arc::new).map(Some).map_err(|why| match why {
-        NotaryError::Truncated { .. } | NotaryError::Forked { .. } => VerbError::Invalid(Box::new(why)),
-        why => VerbError::unusable(why),
-    })
 }
 
 fn spawn(
@@ -144,7 +128,7 @@ impl Serving {
 }
 
 pub async fn run(configuration: Configuration) -> Result<u8, VerbError> {
-    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::opening)?;
     let mut serving = serve(installation, &configuration).await?;
     eprintln!("sfs: http://{}/  (API: /docs, OpenAPI: /openapi.json)", serving.address);
     if let Some(admin) = serving.admin_address {

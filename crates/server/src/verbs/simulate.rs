@@ -57,7 +57,7 @@ pub(super) async fn into_directory(
     // All streams of a school year are written in turn, so all of them are to be remembered.
     let cached_events = configuration.cached_events.max(settings.cached_events());
     let configuration = &Configuration { cached_events, ..configuration.clone() };
-    let installation = Installation::open(configuration, opening).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(configuration, opening).await.map_err(VerbError::opening)?;
     let shown = Shown::start("Schuljahr simulieren", json);
     let progress = |progress: Progress| shown.at(progress.done, progress.total);
     let report = simulate(&installation.handler, settings, &clock, &progress).await;

@@ -87,7 +87,7 @@ fn grant(args: &TokenArgs) -> Result<Grant, VerbError> {
 
 pub async fn run(configuration: Configuration, args: &TokenArgs, json: bool) -> Result<u8, VerbError> {
     let grant = grant(args)?;
-    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::unusable)?;
+    let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::opening)?;
     let handler = &installation.handler;
     let principal = PrincipalId(args.principal.unwrap_or_else(|| handler.entropy().uuid(handler.clock().now_micros())));
     let issued = issue(&installation, principal, grant.clone()).await;

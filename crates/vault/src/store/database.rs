@@ -14,7 +14,7 @@ use crate::key::{KeyId, SubjectId};
 use crate::purpose::Purpose;
 
 /// What stands in the file's header so that it is known: "SfSk".
-const APPLICATION_ID: u32 = 0x5366_536b;
+pub(super) const APPLICATION_ID: u32 = 0x5366_536b;
 
 /// The columns of [`Stored`].
 pub(super) const COLUMNS: &str = "select key_id, subject, purpose, kek_version, wrapped from subject_key";

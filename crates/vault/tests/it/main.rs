@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop a test")]
 
 mod commitments;
+mod copies;
 mod erasure;
 mod keks;
 mod keys;

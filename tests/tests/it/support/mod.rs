@@ -5,6 +5,7 @@ pub mod disk;
 pub mod http;
 pub mod inject;
 pub mod process;
+pub mod signer;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
