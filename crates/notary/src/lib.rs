@@ -2,6 +2,7 @@
 //! it has signed – neither is in a database – and the tiles that proofs are made of. None of them
 //! knows what an event is.
 
+mod add_checkpoint;
 mod durable;
 mod key;
 mod keyring;
@@ -9,10 +10,13 @@ mod notary;
 mod signer;
 mod state;
 mod tiles;
+mod witness;
 
+pub use add_checkpoint::MAX_ADD_CHECKPOINT_BYTES;
 pub use key::{KeyError, NoteKey};
 pub use keyring::KeyRing;
 pub use notary::{Notary, NotaryError};
 pub use signer::{SignError, Signer, SignerError};
 pub use state::StateError;
 pub use tiles::{Tiles, TilesError};
+pub use witness::{Witness, WitnessError, WitnessRefusal};
