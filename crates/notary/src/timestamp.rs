@@ -122,3 +122,6 @@ impl TimestampAuthority {
         Ok(answer.body)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -75,23 +75,16 @@ impl WitnessClient {
 
     /// Has the checkpoint of that size, which the note is of, cosigned.
     pub(crate) async fn cosign(&self, note: &SignedNote, size: u64, tiles: &Tiles) -> Result<NoteSignature, AskError> {
-        let known = self.known.load(Ordering::Acquire).min(size);
-        let mut answer = self.ask(note, known, size, tiles).await?;
+        let mut old = self.known.load(Ordering::Acquire).min(size);
+        let mut answer = self.ask(note, old, size, tiles).await?;
         if answer.status == 409 {
-            let theirs = size_of(&answer).ok_or(AskError::Malformed)?;
-            if theirs > size {
-                return Err(AskError::Ahead { ours: size, theirs });
-            }
-            // It is as large as we said, so that it must be another one.
-            if theirs == known {
-                return Err(AskError::Fork);
-            }
-            answer = self.ask(note, theirs, size, tiles).await?;
+            old = told_size(&answer, old, size)?;
+            answer = self.ask(note, old, size, tiles).await?;
         }
         match answer.status {
             200 => {}
-            409 if size_of(&answer).is_none_or(|theirs| theirs <= size) => return Err(AskError::Fork),
-            409 => return Err(AskError::Ahead { ours: size, theirs: size_of(&answer).unwrap_or(size) }),
+            // Somebody else has asked meanwhile, perhaps another node of ours.
+            409 => return Err(told_size(&answer, old, size).map_or_else(|why| why, |_| AskError::Status(409))),
             422 => return Err(AskError::Fork),
             status => return Err(AskError::Status(status)),
         }
@@ -113,7 +106,16 @@ impl WitnessClient {
     }
 }
 
-/// The size in the body of a 409.
-fn size_of(answer: &Answer) -> Option<u64> {
-    plain_number(str::from_utf8(&answer.body).ok()?.strip_suffix('\n')?)
+/// The size that the witness has cosigned last, from a 409 to a request from size `old`.
+fn told_size(answer: &Answer, old: u64, size: u64) -> Result<u64, AskError> {
+    let told = str::from_utf8(&answer.body).ok().and_then(|text| plain_number(text.strip_suffix('\n')?));
+    match told.ok_or(AskError::Malformed)? {
+        theirs if theirs > size => Err(AskError::Ahead { ours: size, theirs }),
+        // It is where we asked from, so that it must have seen another log.
+        theirs if theirs == old => Err(AskError::Fork),
+        theirs => Ok(theirs),
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,3 +11,5 @@ mod notary;
 mod schemas;
 mod support;
 mod tidy;
+mod timestamps;
+mod witness;
