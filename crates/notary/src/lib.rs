@@ -1,6 +1,6 @@
 //! Who vouches for the log: the key that signs its checkpoints and the signer that remembers what
-//! it has signed – neither is in a database – and the tiles that proofs are made of. None of them
-//! knows what an event is.
+//! it has signed – neither is in a database – and the tiles that proofs are made of; and outside of
+//! the house witnesses and timestamp authorities, who are asked here. None of them knows what an event is.
 
 mod add_checkpoint;
 mod durable;
@@ -11,6 +11,8 @@ mod outbound;
 mod outside;
 mod signer;
 mod state;
+#[cfg(test)]
+mod testing;
 mod tiles;
 mod timestamp;
 mod witness;

@@ -240,7 +240,13 @@ impl Notary {
         ended.run_until_cancelled(asking).await;
     }
 
-    async fn ask_outside(&self) {
+    #[cfg(test)]
+    pub(crate) fn outside_mut(&mut self) -> &mut Outside {
+        &mut self.outside
+    }
+
+    /// One round, whatever is due.
+    pub(crate) async fn ask_outside(&self) {
         // First, so that the last checkpoint of a day is timestamped and not the first of the next one.
         if let Err(why) = self.stamp_if_due().await {
             tracing::warn!(error = &why as &dyn std::error::Error, "there is no timestamp of the checkpoint");

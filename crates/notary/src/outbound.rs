@@ -35,8 +35,13 @@ pub(crate) struct Outbound(ureq::Agent);
 
 impl Outbound {
     pub(crate) fn new() -> Self {
+        Self::within(TIMEOUT)
+    }
+
+    /// Gives up after that time.
+    pub(crate) fn within(timeout: Duration) -> Self {
         let config = ureq::Agent::config_builder()
-            .timeout_global(Some(TIMEOUT))
+            .timeout_global(Some(timeout))
             .http_status_as_error(false)
             .max_redirects(0)
             .user_agent(concat!("sfs/", env!("CARGO_PKG_VERSION")));

@@ -203,3 +203,6 @@ impl Outside {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,7 @@
 //! Asking a witness: given what it answers, then what is made of it. The witness is a script: each
 //! request that it gets is answered by the next answer, and kept.
 
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::BufReader;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex};
 
@@ -12,9 +12,13 @@ use sfs_ledger::{Checkpoint, Hash, verify_consistency};
 
 use super::*;
 use crate::key::NoteKey;
+use crate::testing::{read_request, write_answer};
 
 const ORIGIN: &str = "test.example/log/1";
 const SIZE: u64 = 300;
+
+/// Status and body of an answer.
+type Answered = (u16, String);
 
 /// A witness that answers by a list, and what it was asked.
 struct Scripted {
@@ -23,7 +27,7 @@ struct Scripted {
 }
 
 impl Scripted {
-    fn answering(answers: Vec<(u16, String)>) -> Self {
+    fn answering(answers: Vec<Answered>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}/prefix/", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -31,19 +35,10 @@ impl Scripted {
         std::thread::spawn(move || {
             for (status, body) in answers {
                 let mut stream = BufReader::new(listener.accept().unwrap().0);
-                let mut head = String::new();
-                while !head.ends_with("\r\n\r\n") {
-                    stream.read_line(&mut head).unwrap();
-                }
+                let (head, request) = read_request(&mut stream);
                 assert!(head.starts_with("POST /prefix/add-checkpoint HTTP/1.1\r\n"), "{head}");
-                let length =
-                    head.to_lowercase().split("content-length: ").nth(1).unwrap().split('\r').next().unwrap().parse();
-                let mut request = vec![0; length.unwrap()];
-                stream.read_exact(&mut request).unwrap();
                 kept.lock().unwrap().push(AddCheckpoint::parse(&request).unwrap());
-                let head =
-                    format!("HTTP/1.1 {status} X\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-                stream.get_mut().write_all((head + &body).as_bytes()).unwrap();
+                write_answer(&mut stream, status, &body);
             }
         });
         Self { address, asked }
@@ -75,7 +70,7 @@ fn client(scripted: &Scripted) -> WitnessClient {
     WitnessClient::new(&witness().witness(), &scripted.address, &Outbound::new())
 }
 
-fn conflict(size: u64) -> (u16, String) {
+fn conflict(size: u64) -> Answered {
     (409, format!("{size}\n"))
 }
 
@@ -89,7 +84,7 @@ async fn a_witness_that_knows_another_size_is_asked_once_more_from_there() {
     let client = client(&scripted);
     assert_eq!(client.cosign(&note, SIZE, &tiles).await.unwrap(), line);
     assert_eq!(client.cosign(&note, SIZE, &tiles).await.unwrap(), line);
-    let asked = scripted.asked.lock().unwrap();
+    let asked = std::mem::take(&mut *scripted.asked.lock().unwrap());
     assert_eq!(asked.iter().map(|request| request.old).collect::<Vec<_>>(), [0, 100, SIZE], "it remembers");
     let root: Hash = tiles.root(100).await.unwrap();
     verify_consistency(100, SIZE, &asked[1].proof, &root, &checkpoint.root()).unwrap();
@@ -100,7 +95,7 @@ async fn a_witness_that_knows_another_size_is_asked_once_more_from_there() {
 async fn a_witness_that_contradicts_the_log_is_told_from_one_that_is_broken() {
     let (_directory, tiles, note, _) = log().await;
     let other = witness().cosign(5, "another text\n");
-    let cases: Vec<(&str, Vec<(u16, String)>, &str)> = vec![
+    let cases: [(&str, Vec<Answered>, &str); 16] = [
         ("it has seen more", vec![conflict(SIZE + 1)], "ahead"),
         ("it has seen another one of the size that it was asked from", vec![conflict(0)], "fork"),
         ("it has seen another one of this size", vec![conflict(SIZE), conflict(SIZE)], "fork"),

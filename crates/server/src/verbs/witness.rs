@@ -91,7 +91,7 @@ fn refused(why: &WitnessRefusal) -> Response {
         WitnessRefusal::Store(_) | WitnessRefusal::Unusable => tracing::error!(error, "nothing is cosigned"),
         // A log that cannot prove that it has only grown.
         WitnessRefusal::Inconsistent => tracing::error!(error, "a checkpoint is not cosigned"),
-        _ => tracing::warn!(error, "a checkpoint is not cosigned"),
+        _ => tracing::debug!(error, "a checkpoint is not cosigned"),
     }
     answer(status, "text/plain; charset=utf-8", format!("{}\n", chain(why)))
 }
