@@ -4,12 +4,14 @@
 //! programme: an auditor can read this crate alone and know what a proof of the log means.
 
 mod checkpoint;
+mod cosignature;
 mod hash;
 mod head;
 mod leaf;
 mod multiproof;
 mod note;
 mod open;
+mod policy;
 mod proof;
 mod reader;
 mod tile;
@@ -20,15 +22,17 @@ mod tree;
 mod writer;
 
 pub use checkpoint::{Checkpoint, CheckpointError};
+pub use cosignature::{COSIGNATURE, MAX_COSIGNATURE_TIME, WitnessKey, cosigned_message};
 pub use hash::{Hash, NotAHash, digest, leaf_hash, node_hash};
 pub use head::{Head, HeadError};
 pub use leaf::{LEAF_FORMAT, Leaf, LeafDraft, LeafError, MAX_LEAF_BYTES, PreparedLeaf, SealedRef};
 pub use multiproof::verify_multiproof;
 pub use note::{
-    ED25519, KeyTextError, MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, NoteError, NoteSignature, SignedNote, Verified,
-    VerifierKey, is_key_name, key_id,
+    ED25519, KeyTextError, MAX_NOTE_BYTES, MAX_NOTE_SIGNATURES, NamedKey, NoteError, NoteSignature, SignedNote,
+    Verified, VerifierKey, is_key_name, key_id,
 };
 pub use open::{OpenBody, OpenError, write_open};
+pub use policy::{Evaluation, MAX_POLICY_BYTES, Policy, PolicyError, PolicyFault, PolicyRefusal, Quorum, TrustedLog};
 pub use proof::{ProofError, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
 pub use reader::Malformed;
 pub use tile::{TILE_WIDTH, Tile, TileError, TilePath, new_tiles, read_bundle, write_bundle};

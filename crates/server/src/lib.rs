@@ -13,3 +13,4 @@ pub mod reference;
 pub mod simulate;
 pub mod telemetry;
 pub mod verbs;
+mod vouching;

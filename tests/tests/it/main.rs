@@ -15,3 +15,5 @@ mod schemas;
 mod signer;
 mod support;
 mod tidy;
+mod timestamps;
+mod witness;

@@ -17,6 +17,7 @@ mod simulate;
 mod subject;
 mod token;
 mod verify;
+mod witness;
 
 pub use schemas::generate as generate_schemas;
 pub use serve::{Serving, serve};
@@ -111,6 +112,7 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Signer(args) => signer::run(&configuration, args).await,
         Verb::Backup(args) => backup::run(&configuration, args, cli.json).await,
         Verb::RestoreCheck(args) => backup::check(&configuration, args, cli.json).await,
+        Verb::Witness(args) => witness::run(args).await,
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,
