@@ -16,7 +16,7 @@ use crate::signer::{SignError, Signer, SignerError};
 use crate::tiles::{Tiles, TilesError};
 
 /// Name of the signer's state beside its keys.
-const STATE: &str = "state";
+pub(crate) const STATE: &str = "state";
 
 /// How often a checkpoint is signed while the log grows.
 const EVERY: Duration = Duration::from_secs(10);

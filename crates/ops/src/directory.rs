@@ -42,6 +42,9 @@ impl DataDirectory {
     /// Name of the directory of the signer's keys and state.
     pub const SIGNER: &str = "signer";
 
+    /// Name of the database of the tree's tiles.
+    pub const TILES: &str = "tiles.db";
+
     /// Opens the directory, makes it if that is allowed, and locks it for this process.
     pub fn open(path: &Path, create: bool) -> Result<Self, DirectoryError> {
         let at = || path.to_path_buf();
@@ -90,7 +93,7 @@ impl DataDirectory {
 
     /// The database of the tree's tiles.
     pub fn tiles(&self) -> PathBuf {
-        self.path.join("tiles.db")
+        self.path.join(Self::TILES)
     }
 
     /// The operational state's database.

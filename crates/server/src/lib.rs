@@ -8,6 +8,7 @@ pub mod import;
 pub mod installation;
 pub mod progress;
 pub mod reference;
+pub mod resources;
 pub mod simulate;
 pub mod telemetry;
 pub mod verbs;

@@ -1,6 +1,7 @@
 //! One file per verb; here is what they share: the runtime, the exit code, the answer.
 
 mod bench;
+mod bundle;
 mod demo;
 mod events;
 mod health;
@@ -88,6 +89,7 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Simulate(args) => simulate::run(configuration, args, cli.json).await,
         Verb::Rebuild => rebuild::run(configuration, cli.json).await,
         Verb::Verify(args) => verify::run(configuration, args, cli.json).await,
+        Verb::Bundle(args) => bundle::run(&configuration, args, cli.json).await,
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
         Verb::Key(args) => key::run(&configuration, args, cli.json),
