@@ -3,11 +3,14 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop a test")]
 
 mod arrows;
+mod bundle;
 mod faults;
 mod hostile;
 mod hostile_files;
 mod independent;
 mod notary;
 mod schemas;
+#[path = "../../../crates/ledger/tests/verifier/support.rs"]
+mod small_log;
 mod support;
 mod tidy;
