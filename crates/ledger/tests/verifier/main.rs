@@ -3,5 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests may stop a test")]
 
 mod bundle;
+mod fuzz;
 mod replay;
 mod support;
