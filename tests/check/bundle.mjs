@@ -20,6 +20,9 @@ class Fault extends Error {
 }
 const must = (is, message, code = FALSE) => { if (!is) throw new Fault(code, message); };
 
+// Node 18 has it, but not under this name.
+if (!globalThis.crypto) globalThis.crypto = (await import("node:crypto")).webcrypto;
+
 // ---- Bytes -----------------------------------------------------------------------------------------------
 
 const utf8 = new TextEncoder();

@@ -183,7 +183,7 @@ pub struct VerifyArgs {
 pub struct BundleArgs {
     /// The file to write.
     pub out: PathBuf,
-    /// A position, or several: `5`, `7..20` with both ends. Can be repeated, also with the next two.
+    /// A position, or several: `5`, `7..20` with both ends, `@file` with one or more a line. Can be repeated.
     #[arg(long = "position")]
     pub positions: Vec<String>,
     /// All events of this stream.
@@ -293,7 +293,7 @@ pub struct BenchArgs {
     /// Connections at which single commands are measured.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
     pub connections: Vec<usize>,
-    /// Measures only what is named: limits, http, bulk, lag, reads.
+    /// Measures only what is named: limits, http, bulk, lag, reads, bundle.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Directory for the databases of the measurement; a temporary one by default.

@@ -8,7 +8,7 @@ use crate::support::{
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use proptest::prelude::*;
-use sfs_ledger::{Bundle, Outcome, Policy, Report, SignedNote, Terms, verify_bundle};
+use sfs_ledger::{Bundle, Leaf, Outcome, Policy, Report, SignedNote, Terms, leaf_hash, verify_bundle};
 
 /// The checks that found something, each once.
 fn checks(report: &Report) -> Vec<&'static str> {
@@ -252,6 +252,22 @@ fn an_event_that_was_recorded_before_its_predecessor_is_found() {
     assert_whole(&verified(&right.parts(&[2, 7, 13]).pack(), None));
     let wrong = SmallLog::timed(20, at);
     assert_found(&verified(&wrong.parts(&[2, 7, 13]).pack(), None), Outcome::Invalid, &["recorded at"]);
+}
+
+#[test]
+fn a_back_link_to_another_event_is_found() {
+    let mut log = SmallLog::of(20);
+    assert_whole(&verified(&log.parts(&[13, 18]).pack(), None));
+    let (mut leaf, other) = (Vec::new(), log.hashes[7]);
+    {
+        let parsed = Leaf::parse(&log.leaves[17]).unwrap();
+        let prepared = parsed.draft.prepare().unwrap();
+        prepared.complete(parsed.pos, parsed.at_micros, parsed.sv, Some(&other), &mut leaf).unwrap();
+    }
+    log.hashes[17] = leaf_hash(&leaf);
+    log.leaves[17] = leaf;
+    assert_found(&verified(&log.parts(&[13, 18]).pack(), None), Outcome::Invalid, &["back link"]);
+    assert_whole(&verified(&log.parts(&[18]).pack(), None));
 }
 
 #[test]

@@ -105,11 +105,18 @@ fn newest(configuration: &Configuration, args: &BundleArgs) -> Result<(SignedNot
 /// The chosen positions, ascending.
 async fn positions(log: &SqliteReader, args: &BundleArgs) -> Result<Vec<u64>, VerbError> {
     let mut all = BTreeSet::new();
+    let head = log.head().await.map_err(VerbError::unusable)?.size;
     for text in &args.positions {
-        let range =
-            read_range(text).ok_or_else(|| VerbError::Usage(format!("`{text}` is no position and no range")))?;
-        let end = *range.end().min(&log.head().await.map_err(VerbError::unusable)?.size.saturating_add(1));
-        all.extend(*range.start()..=end);
+        let listed = match text.strip_prefix('@') {
+            Some(path) => String::from_utf8_lossy(&read(Path::new(path))?).into_owned(),
+            None => text.clone(),
+        };
+        for text in listed.split_whitespace() {
+            let wrong = || VerbError::Usage(format!("`{text}` is no position and no range"));
+            let range = read_range(text).ok_or_else(wrong)?;
+            // One behind the end is enough to say that it is not there.
+            all.extend(*range.start()..=*range.end().min(&range.start().max(&(head + 1))));
+        }
     }
     for stream in &args.streams {
         let mut version = 0;

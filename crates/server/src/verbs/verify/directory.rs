@@ -66,7 +66,7 @@ pub(super) async fn verify(
     let vouched = Vouched::read(configuration)?;
     let note = vouched.notes.first();
     let checkpoint = check_note(note, &vouched.keys, trust, &mut report)?;
-    let options = Options { create: false, readers: 2, cache_kib: 64 * 1024, ..Options::default() };
+    let options = Options { create: false, readers: 2, cache_kib: 8 * 1024, ..Options::default() };
     let db = Db::open(&path, options).await.map_err(VerbError::unusable)?;
     let signed = vouched.notes.iter().filter_map(|note| note.unverified_text().parse().ok());
     let known: Vec<(&str, sfs_ledger::Checkpoint)> = signed
