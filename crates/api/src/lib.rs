@@ -45,6 +45,7 @@ mod journal;
 mod principals;
 
 // Reads.
+mod checkpoints;
 mod explain;
 mod figures;
 mod proofs;

@@ -134,6 +134,12 @@ impl<const TYPE: u8> NamedKey<TYPE> {
         self.key.to_bytes()
     }
 
+    /// The same name and public key for another type of signature.
+    #[must_use]
+    pub fn retyped<const OTHER: u8>(&self) -> NamedKey<OTHER> {
+        NamedKey { name: self.name.clone(), id: key_id(&self.name, OTHER, self.key.as_bytes()), key: self.key }
+    }
+
     /// The key among these that the line claims to be of.
     pub(crate) fn claimed<'a>(
         signature: &NoteSignature,

@@ -1,19 +1,24 @@
 //! The notary of a running log: at its start it holds the log against what was signed last, and while
 //! the log grows it has checkpoints signed.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use sfs_eventlog::{ReadError, Reader};
-use sfs_ledger::{Checkpoint, CheckpointError, Hash};
+use sfs_ledger::{Checkpoint, CheckpointError, Hash, NoteError, PolicyRefusal, SignedNote};
+use sfs_ops::{Ops, OpsError};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use crate::key::KeyError;
 use crate::keyring::KeyRing;
+use crate::outside::{Outside, OutsideSettings};
 use crate::signer::{SignError, Signer, SignerError};
 use crate::tiles::{Tiles, TilesError};
+use crate::timestamp::TimestampError;
 
 /// Name of the signer's state beside its keys.
 pub(crate) const STATE: &str = "state";
@@ -44,7 +49,7 @@ pub enum NotaryError {
     Refused(#[from] SignError),
     /// The log has fewer events than were signed.
     #[error(
-        "the log has {found} events, but the checkpoint of {signed} events was signed: it was restored from an older \
+        "the log has {found} events, but the checkpoint of {signed} events was {how}: it was restored from an older \
          backup or cut. Restore the newest backup. If events are really lost, begin a log with another origin"
     )]
     Truncated {
@@ -52,10 +57,12 @@ pub enum NotaryError {
         found: u64,
         /// Events that were signed.
         signed: u64,
+        /// By whom.
+        how: Vouched,
     },
     /// The first events of the log are not those that were signed.
     #[error(
-        "the first {size} events of the log come to the root {found}, but {signed} was signed: the log was changed or \
+        "the first {size} events of the log come to the root {found}, but {signed} was {how}: the log was changed or \
          is another one. Restore the newest backup and find out who had access"
     )]
     Forked {
@@ -65,10 +72,48 @@ pub enum NotaryError {
         found: Hash,
         /// The root that was signed.
         signed: Hash,
+        /// By whom.
+        how: Vouched,
     },
+    /// What was kept of checkpoints cannot be read or written.
+    #[error(transparent)]
+    Ops(#[from] OpsError),
+    /// A kept checkpoint is no note.
+    #[error("a kept checkpoint is damaged")]
+    Note(#[from] NoteError),
+    /// The checkpoint has not its quorum.
+    #[error(transparent)]
+    Policy(#[from] PolicyRefusal),
+    /// There is no timestamp.
+    #[error(transparent)]
+    Timestamp(#[from] TimestampError),
+    /// No timestamp authority is configured.
+    #[error("no timestamp authority is configured")]
+    NoAuthority,
+    /// Nothing has been signed, or nothing has its quorum yet.
+    #[error("there is no checkpoint yet")]
+    NoCheckpoint,
     /// The signer broke off.
     #[error("the signer broke off")]
     BrokeOff,
+}
+
+/// Who vouched for a checkpoint that the log is held against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vouched {
+    /// The signer of the log.
+    Signed,
+    /// Witnesses or a timestamp authority, as it was kept.
+    Outside,
+}
+
+impl fmt::Display for Vouched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Signed => "signed",
+            Self::Outside => "vouched for by others",
+        })
+    }
 }
 
 /// Signs checkpoints of one log.
@@ -78,6 +123,8 @@ pub struct Notary {
     origin: String,
     signer: Arc<Mutex<Signer>>,
     note: RwLock<Option<Arc<str>>>,
+    outside: Outside,
+    every: Duration,
 }
 
 impl Notary {
@@ -88,29 +135,49 @@ impl Notary {
         Ok(KeyRing::open(directory)?)
     }
 
-    /// Opens the signer in that directory and holds the log against what was signed last.
-    pub async fn open(directory: &Path, tiles: Arc<Tiles>, log: Arc<dyn Reader>) -> Result<Self, NotaryError> {
+    /// Opens the signer in that directory and holds the log against what was signed last, and against
+    /// the last checkpoint that others have vouched for.
+    pub async fn open(
+        directory: &Path,
+        tiles: Arc<Tiles>,
+        log: Arc<dyn Reader>,
+        ops: Ops,
+        outside: OutsideSettings,
+    ) -> Result<Self, NotaryError> {
         let signer = Signer::open(&directory.join(STATE), KeyRing::open(directory)?)?;
         if let Err(TilesError::OtherLog) = tiles.prepare().await {
             // They were of another log and are made anew from this one.
             tiles.prepare().await?;
         }
-        let (head, last) = (log.head().await?, signer.last().clone());
-        if head.size < last.size() {
-            return Err(NotaryError::Truncated { found: head.size, signed: last.size() });
-        }
-        let found = tiles.root(last.size()).await?;
-        if found != last.root() {
-            return Err(NotaryError::Forked { size: last.size(), found, signed: last.root() });
+        let head = log.head().await?;
+        hold(&tiles, head.size, signer.last(), Vouched::Signed).await?;
+        let kept = ops.last_checkpoint().await?;
+        if let Some(kept) = &kept {
+            let checkpoint = SignedNote::parse(kept.note.as_bytes())?.unverified_text().parse()?;
+            hold(&tiles, head.size, &checkpoint, Vouched::Outside).await?;
         }
         let note = signer.last_note().map(|note| note.to_string().into());
-        let origin = last.origin().to_owned();
-        Ok(Self { tiles, log, origin, signer: Arc::new(Mutex::new(signer)), note: RwLock::new(note) })
+        let origin = signer.last().origin().to_owned();
+        let every = outside.every;
+        let outside = Outside::new(outside, ops, signer.verifiers(), kept.as_ref());
+        let signer = Arc::new(Mutex::new(signer));
+        Ok(Self { tiles, log, origin, signer, note: RwLock::new(note), outside, every })
     }
 
-    /// The last signed checkpoint, a C2SP signed note; `None` if nothing has been signed yet.
+    /// The last checkpoint, a C2SP signed note: with a policy the last one that has its quorum, without
+    /// one the last that was signed. `None` if there is none yet.
     pub fn checkpoint(&self) -> Option<Arc<str>> {
+        if self.outside.has_policy() { self.outside.cosigned() } else { self.signed() }
+    }
+
+    fn signed(&self) -> Option<Arc<str>> {
         self.note.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether a witness contradicted the log when it was asked last: it has seen a larger one or
+    /// another one.
+    pub fn is_disputed(&self) -> bool {
+        self.outside.is_disputed()
     }
 
     /// Has a checkpoint of the log as it is now signed: of what is durable, continuing what was signed
@@ -143,6 +210,60 @@ impl Notary {
         }
     }
 
+    /// Has the log as it is now signed and cosigned; fails if the quorum is not reached.
+    pub async fn cosign(&self) -> Result<(), NotaryError> {
+        self.sign().await?;
+        let signed = self.signed().ok_or(NotaryError::NoCheckpoint)?;
+        self.outside.cosign(&SignedNote::parse(signed.as_bytes())?, &self.tiles).await
+    }
+
+    /// Has the checkpoint that is served timestamped and keeps the reply beside it; one that has its
+    /// timestamp is left alone.
+    pub async fn stamp(&self) -> Result<(), NotaryError> {
+        let served = self.checkpoint().ok_or(NotaryError::NoCheckpoint)?;
+        self.outside.stamp(&SignedNote::parse(served.as_bytes())?).await
+    }
+
+    /// Asks witnesses and the timestamp authority as often as the settings say, until `ended`.
+    pub async fn follow_outside(&self, ended: CancellationToken) {
+        if self.outside.is_nobody() {
+            return;
+        }
+        let mut rounds = tokio::time::interval(self.every);
+        rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let asking = async {
+            loop {
+                rounds.tick().await;
+                self.ask_outside().await;
+            }
+        };
+        ended.run_until_cancelled(asking).await;
+    }
+
+    #[cfg(test)]
+    pub(crate) fn outside_mut(&mut self) -> &mut Outside {
+        &mut self.outside
+    }
+
+    /// One round, whatever is due.
+    pub(crate) async fn ask_outside(&self) {
+        // First, so that the last checkpoint of a day is timestamped and not the first of the next one.
+        if let Err(why) = self.stamp_if_due().await {
+            tracing::warn!(error = &why as &dyn std::error::Error, "there is no timestamp of the checkpoint");
+        }
+        if let Err(why) = self.cosign_if_due().await {
+            tracing::warn!(error = &why as &dyn std::error::Error, "there is no cosigned checkpoint of the log");
+        }
+    }
+
+    async fn stamp_if_due(&self) -> Result<(), NotaryError> {
+        if self.checkpoint().is_none() || !self.outside.is_timestamp_due().await? { Ok(()) } else { self.stamp().await }
+    }
+
+    async fn cosign_if_due(&self) -> Result<(), NotaryError> {
+        if self.outside.is_cosigning_due(self.log.head().await?.size) { self.cosign().await } else { Ok(()) }
+    }
+
     /// The signer waits for the disk, so it works on a thread where that keeps nobody.
     async fn with_signer<T: Send + 'static>(
         &self,
@@ -152,6 +273,18 @@ impl Notary {
         let working = move || work(&mut signer.lock().unwrap_or_else(PoisonError::into_inner));
         tokio::task::spawn_blocking(working).await.map_err(|_| NotaryError::BrokeOff)
     }
+}
+
+/// Holds a log with so many events against a checkpoint that somebody has vouched for.
+async fn hold(tiles: &Tiles, found: u64, last: &Checkpoint, how: Vouched) -> Result<(), NotaryError> {
+    if found < last.size() {
+        return Err(NotaryError::Truncated { found, signed: last.size(), how });
+    }
+    let root = tiles.root(last.size()).await?;
+    if root != last.root() {
+        return Err(NotaryError::Forked { size: last.size(), found: root, signed: last.root(), how });
+    }
+    Ok(())
 }
 
 #[cfg(test)]

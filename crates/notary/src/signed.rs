@@ -25,7 +25,8 @@ impl Signed {
     pub fn read(directory: &Path) -> Result<Self, SignerError> {
         let ring = KeyRing::open(directory)?;
         let keys = ring.verifiers();
-        let State { last: checkpoint, note } = State::read(&directory.join(STATE), ring.name(), &keys)?;
+        let State { last: checkpoint, note } =
+            State::read(&directory.join(STATE), ring.name(), |note| note.verify(&keys).map(drop))?;
         Ok(Self { checkpoint, note, keys })
     }
 }

@@ -45,6 +45,9 @@ impl DataDirectory {
     /// Name of the database of the tree's tiles.
     pub const TILES: &str = "tiles.db";
 
+    /// Name of the operational state's database.
+    pub const OPS: &str = "ops.db";
+
     /// Opens the directory, makes it if that is allowed, and locks it for this process.
     pub fn open(path: &Path, create: bool) -> Result<Self, DirectoryError> {
         let at = || path.to_path_buf();
@@ -98,7 +101,7 @@ impl DataDirectory {
 
     /// The operational state's database.
     pub fn ops(&self) -> PathBuf {
-        self.path.join("ops.db")
+        self.path.join(Self::OPS)
     }
 }
 

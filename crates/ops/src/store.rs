@@ -73,7 +73,7 @@ impl Secret {
 /// The operational state. Cheap to clone.
 #[derive(Clone)]
 pub struct Ops {
-    writer: Arc<Mutex<Writer>>,
+    pub(crate) writer: Arc<Mutex<Writer>>,
     keys: Arc<RwLock<HashMap<KeyDigest, ApiKeyRecord>>>,
     secrets: Arc<HashMap<String, [u8; 32]>>,
 }

@@ -71,6 +71,8 @@ pub enum Verb {
     Token(TokenArgs),
     /// Makes the key that signs checkpoints, a further one, or shows what verifies them.
     Key(KeyArgs),
+    /// Cosigns checkpoints of logs as a witness: for a funder, needs no data directory.
+    Witness(WitnessArgs),
     /// Writes the JSON Schemas and the OpenAPI document.
     Schemas(SchemasArgs),
     /// Shows the configuration and where each value comes from.
@@ -240,6 +242,26 @@ pub enum KeyAction {
     Rotate,
     /// Shows the verifier keys: give them to whoever does not want to trust you.
     Show,
+}
+
+/// See [`Verb::Witness`].
+#[derive(Debug, Args)]
+pub struct WitnessArgs {
+    /// Address to serve on.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    pub listen: String,
+    /// Directory of the witness: its key and what it has cosigned.
+    #[arg(long)]
+    pub key_dir: PathBuf,
+    /// Verifier key of a log that is cosigned, as `sfs key show` prints it; several are allowed.
+    #[arg(long)]
+    pub log: Vec<sfs_ledger::VerifierKey>,
+    /// Makes the key of a new witness with this name, takes up the logs, prints the verifier key and ends.
+    #[arg(long, value_name = "NAME")]
+    pub new_key: Option<String>,
+    /// Takes up logs that this witness has never cosigned and ends.
+    #[arg(long)]
+    pub new_log: bool,
 }
 
 /// See [`Verb::Token`].

@@ -14,3 +14,5 @@ mod schemas;
 mod small_log;
 mod support;
 mod tidy;
+mod timestamps;
+mod witness;

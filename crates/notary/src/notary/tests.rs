@@ -7,8 +7,9 @@ use sfs_eventlog::contract::append;
 use sfs_eventlog::memory::{Memory, MemoryLog};
 use sfs_eventlog::{EventLog, Expected, Limits, Reader};
 use sfs_ledger::{Checkpoint, SignedNote, VerifierKey};
+use sfs_ops::Ops;
 
-use super::{Notary, NotaryError};
+use super::{Notary, NotaryError, OutsideSettings, Vouched};
 use crate::keyring::KeyRing;
 use crate::tiles::Tiles;
 
@@ -29,7 +30,8 @@ async fn grow(log: &MemoryLog, stream: &str, commands: std::ops::RangeInclusive<
 async fn open(directory: &Path, log: &Arc<MemoryLog>) -> Result<Notary, NotaryError> {
     let reader: Arc<dyn Reader> = log.clone();
     let tiles = Tiles::open(&directory.join("tiles.db"), Arc::clone(&reader)).await.expect("tiles");
-    Notary::open(directory, Arc::new(tiles), reader).await
+    let ops = Ops::open(&directory.join("ops.db")).await.expect("an operational store");
+    Notary::open(directory, Arc::new(tiles), reader, ops, OutsideSettings::nobody()).await
 }
 
 fn keys(directory: &Path) -> Vec<VerifierKey> {
@@ -67,7 +69,7 @@ async fn a_log_that_has_lost_signed_events_is_refused() {
     notary.sign().await.expect("a checkpoint");
     drop(notary);
     let restored = open(directory.path(), &log_of("s/1", 19).await).await;
-    assert!(matches!(restored, Err(NotaryError::Truncated { found: 19, signed: 20 })));
+    assert!(matches!(restored, Err(NotaryError::Truncated { found: 19, signed: 20, how: Vouched::Signed })));
 }
 
 #[tokio::test]
@@ -92,4 +94,28 @@ async fn a_second_key_signs_beside_the_first() {
     notary.sign().await.expect("a checkpoint");
     assert_eq!((read(&notary, &old).size(), both.len()), (3, 2));
     assert_eq!(read(&notary, &both[1..]).size(), 3);
+}
+
+#[tokio::test]
+async fn a_log_is_held_against_what_others_have_vouched_for_also_if_the_signer_has_forgotten_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    keys(directory.path());
+    let ops = Ops::open(&directory.path().join("ops.db")).await.expect("an operational store");
+    let log = log_of("s/1", 20).await;
+    let notary = open(directory.path(), &log).await.expect("a notary");
+    notary.sign().await.expect("a checkpoint");
+    let note = notary.checkpoint().expect("a checkpoint");
+    ops.keep_checkpoint(20, 5, &note).await.expect("kept");
+    drop(notary);
+    open(directory.path(), &log).await.expect("the log that was vouched for");
+    // The signer's state is that of a log for which nothing has been signed.
+    for file in ["state", "signer-1.key"] {
+        std::fs::remove_file(directory.path().join(file)).expect("a file of the signer");
+    }
+    keys(directory.path());
+    let shorter = open(directory.path(), &log_of("s/1", 19).await).await;
+    assert!(matches!(shorter, Err(NotaryError::Truncated { found: 19, signed: 20, how: Vouched::Outside })));
+    let other = open(directory.path(), &log_of("s/2", 30).await).await;
+    assert!(matches!(other, Err(NotaryError::Forked { size: 20, how: Vouched::Outside, .. })));
+    open(directory.path(), &log).await.expect("the log that was vouched for");
 }

@@ -19,7 +19,7 @@ use sfs_ops::DataDirectory;
 use sfs_sql::{Db, Options};
 use sha2::{Digest as _, Sha256};
 
-use super::verify::Vouched;
+use super::verify::Notes;
 use super::{VerbError, answer};
 use crate::cli::{BundleArgs, exit};
 use crate::configuration::Configuration;
@@ -45,10 +45,11 @@ pub async fn run(configuration: &Configuration, args: &BundleArgs, json: bool) -
     if !path.exists() {
         return Err(VerbError::unusable(format!("there is no log {}", path.display())));
     }
-    let (note, checkpoint) = newest(configuration, args)?;
     let options = Options { create: false, readers: 1, ..Options::default() };
     let log = Arc::new(SqliteReader::new(Db::open(&path, options).await.map_err(VerbError::unusable)?));
     let positions = positions(&log, args).await?;
+    let last = positions.last().copied().unwrap_or_default();
+    let (note, checkpoint, timestamp) = newest(configuration, args, last).await?;
     match positions.last() {
         None => return Err(VerbError::Usage("name events with --position, --stream or --command".into())),
         Some(last) if *last > checkpoint.size() => {
@@ -61,7 +62,15 @@ pub async fn run(configuration: &Configuration, args: &BundleArgs, json: bool) -
     }
     let tiles = Tiles::look_on(&configuration.data.join(DataDirectory::TILES), log.clone()).await;
     let tiles = tiles.map_err(VerbError::unusable)?;
-    let source = Source { log: &log, tiles: &tiles, note: &note, checkpoint: &checkpoint, positions: &positions };
+    let timestamps = timestamps(timestamp, &args.timestamps)?;
+    let source = Source {
+        log: &log,
+        tiles: &tiles,
+        note: &note,
+        checkpoint: &checkpoint,
+        positions: &positions,
+        timestamps: &timestamps,
+    };
     let mut other = args.out.as_os_str().to_owned();
     other.push(".new");
     let other = PathBuf::from(other);
@@ -89,17 +98,31 @@ pub async fn run(configuration: &Configuration, args: &BundleArgs, json: bool) -
     Ok(exit::OK)
 }
 
-/// The checkpoint that everything is to lead to.
-fn newest(configuration: &Configuration, args: &BundleArgs) -> Result<(SignedNote, Checkpoint), VerbError> {
-    let note = match &args.checkpoint {
-        Some(path) => Some(SignedNote::parse(&read(path)?).map_err(VerbError::unusable)?),
-        None => Vouched::read(configuration)?.notes.into_iter().next(),
-    };
-    let note = note.ok_or_else(|| {
+/// The checkpoint that everything is to lead to, with its timestamp if it has one: the one that others
+/// have vouched for, unless the last of the events came after it and only the signer has seen it.
+async fn newest(
+    configuration: &Configuration,
+    args: &BundleArgs,
+    last: u64,
+) -> Result<(SignedNote, Checkpoint, Option<Vec<u8>>), VerbError> {
+    let read_checkpoint = |note: &SignedNote| note.unverified_text().parse::<Checkpoint>().map_err(VerbError::unusable);
+    if let Some(path) = &args.checkpoint {
+        let note = SignedNote::parse(&read(path)?).map_err(VerbError::unusable)?;
+        let checkpoint = read_checkpoint(&note)?;
+        return Ok((note, checkpoint, None));
+    }
+    let Notes { cosigned, timestamp, signed, .. } = Notes::read(configuration).await?;
+    if let Some(note) = cosigned {
+        let checkpoint = read_checkpoint(&note)?;
+        if checkpoint.size() >= last || signed.is_none() {
+            return Ok((note, checkpoint, timestamp));
+        }
+    }
+    let note = signed.ok_or_else(|| {
         VerbError::unusable("nothing has been signed: `sfs key new` makes a key, and `sfs serve` signs with it")
     })?;
-    let checkpoint = note.unverified_text().parse().map_err(VerbError::unusable)?;
-    Ok((note, checkpoint))
+    let checkpoint = read_checkpoint(&note)?;
+    Ok((note, checkpoint, None))
 }
 
 /// The chosen positions, ascending.
@@ -152,6 +175,7 @@ struct Source<'a> {
     note: &'a SignedNote,
     checkpoint: &'a Checkpoint,
     positions: &'a [u64],
+    timestamps: &'a [(String, Vec<u8>)],
 }
 
 /// Writes the bundle; answers its length in bytes.
@@ -194,8 +218,8 @@ async fn write(source: &Source<'_>, args: &BundleArgs, path: &Path) -> Result<u6
     if let Some(path) = &args.disclosures {
         out.file("disclosures", &read(path)?)?;
     }
-    for (name, path) in timestamps(&args.timestamps)? {
-        out.file(&name, &read(path)?)?;
+    for (name, reply) in source.timestamps {
+        out.file(name, reply)?;
     }
     out.finish()
 }
@@ -218,15 +242,16 @@ impl Source<'_> {
     }
 }
 
-/// Timestamp replies in the order of their names.
-fn timestamps(paths: &[PathBuf]) -> Result<Vec<(String, &Path)>, VerbError> {
-    let mut all = Vec::new();
+/// The timestamp that the directory has of the checkpoint, and those of files, in the order of their
+/// names.
+fn timestamps(own: Option<Vec<u8>>, paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>, VerbError> {
+    let mut all: Vec<(String, Vec<u8>)> = own.map(|reply| ("timestamp.tsr".to_owned(), reply)).into_iter().collect();
     for path in paths {
         let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if !is_timestamp(name) {
             return Err(VerbError::Usage(format!("`{name}` is no name of a timestamp reply: letters, digits, `.tsr`")));
         }
-        all.push((name.to_owned(), path.as_path()));
+        all.push((name.to_owned(), read(path)?));
     }
     all.sort();
     match all.windows(2).find(|pair| pair[0].0 == pair[1].0) {

@@ -30,7 +30,7 @@ pub fn run(configuration: &Configuration, args: &KeyArgs, json: bool) -> Result<
 }
 
 /// A directory that only its owner may enter.
-fn make_private(path: &std::path::Path) -> std::io::Result<()> {
+pub(super) fn make_private(path: &std::path::Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -38,7 +38,7 @@ fn make_private(path: &std::path::Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-fn entropy() -> Result<[u8; 32], VerbError> {
+pub(super) fn entropy() -> Result<[u8; 32], VerbError> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(VerbError::unusable)?;
     Ok(random)

@@ -13,6 +13,8 @@ mod serve;
 mod simulate;
 mod token;
 mod verify;
+mod vouching;
+mod witness;
 
 pub use schemas::generate as generate_schemas;
 pub use serve::{Serving, serve};
@@ -93,6 +95,7 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
         Verb::Key(args) => key::run(&configuration, args, cli.json),
+        Verb::Witness(args) => witness::run(args).await,
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,

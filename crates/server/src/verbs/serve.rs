@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
-use super::VerbError;
+use super::{VerbError, vouching};
 use crate::cli::exit;
 use crate::configuration::Configuration;
 use crate::installation::{Installation, Opening};
@@ -35,13 +35,15 @@ pub struct Serving {
 pub async fn serve(installation: Installation, configuration: &Configuration) -> Result<Serving, VerbError> {
     let signals = signal(SignalKind::terminate()).ok().zip(signal(SignalKind::interrupt()).ok());
     let shutdown = CancellationToken::new();
-    let notary = notary(&installation).await?;
+    let notary = notary(&installation, configuration).await?;
     installation.reads.start();
     let (tiles, heads, ended) = (Arc::clone(&installation.tiles), installation.log.heads(), shutdown.clone());
     tokio::spawn(async move { tiles.follow(heads, ended).await });
     if let Some(notary) = notary.clone() {
         let (heads, ended) = (installation.log.heads(), shutdown.clone());
+        let (outside, until) = (Arc::clone(&notary), shutdown.clone());
         tokio::spawn(async move { notary.follow(heads, ended).await });
+        tokio::spawn(async move { outside.follow_outside(until).await });
     }
     let api = Api {
         handler: Arc::clone(&installation.handler),
@@ -77,14 +79,17 @@ pub async fn serve(installation: Installation, configuration: &Configuration) ->
     Ok(Serving { address, admin_address, signals, shutdown, tasks, installation, grace })
 }
 
-/// The signer, if there is one; it refuses a log that does not continue what it has signed.
-async fn notary(installation: &Installation) -> Result<Option<Arc<Notary>>, VerbError> {
-    let directory = installation.directory.signer();
+/// The signer, if there is one; it refuses a log that does not continue what it has signed or others have
+/// vouched for.
+async fn notary(installation: &Installation, configuration: &Configuration) -> Result<Option<Arc<Notary>>, VerbError> {
+    let (directory, ops) = (installation.directory.signer(), installation.ops.clone());
+    let outside = vouching::settings(configuration)?;
     if !directory.exists() {
+        vouching::check_without_key(configuration, &ops).await?;
         return Ok(None);
     }
     let log: Arc<dyn Reader> = Arc::clone(&installation.log) as Arc<dyn Reader>;
-    let notary = Notary::open(&directory, Arc::clone(&installation.tiles), log).await;
+    let notary = Notary::open(&directory, Arc::clone(&installation.tiles), log, ops, outside).await;
     notary.map(Arc::new).map(Some).map_err(|why| match why {
         NotaryError::Truncated { .. } | NotaryError::Forked { .. } => VerbError::Invalid(Box::new(why)),
         why => VerbError::unusable(why),

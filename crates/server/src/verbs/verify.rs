@@ -14,7 +14,7 @@ use super::VerbError;
 use crate::cli::VerifyArgs;
 use crate::configuration::Configuration;
 use answer::Verified;
-pub use directory::{Vouched, event_tags};
+pub use directory::{Notes, event_tags};
 
 /// A file that is read whole has at most so many bytes: a bundle of about a million events.
 const MAX_FILE: u64 = 2 << 30;

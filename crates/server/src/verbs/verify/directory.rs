@@ -7,7 +7,7 @@ use sfs_command::{Clock, SystemClock};
 use sfs_eventlog::tags;
 use sfs_ledger::{Leaf, OpenBody, Outcome, Policy, Report, SignedNote, VerifierKey, verify_checkpoint};
 use sfs_notary::Signed;
-use sfs_ops::DataDirectory;
+use sfs_ops::{DataDirectory, Ops};
 use sfs_sql::{Db, Options};
 
 use super::super::VerbError;
@@ -32,23 +32,54 @@ pub fn event_tags(leaf: &Leaf<'_>, open: &OpenBody<'_>) -> Vec<Arc<str>> {
     all
 }
 
-/// What vouches for the log: the newest signed checkpoint and the keys of the directory's own signer.
-pub struct Vouched {
-    /// Every note that is known, the newest of the signer first.
-    pub notes: Vec<SignedNote>,
+/// The checkpoints that a data directory has of its log.
+#[derive(Default)]
+pub struct Notes {
+    /// The newest that witnesses have vouched for.
+    pub cosigned: Option<SignedNote>,
+    /// The timestamp of exactly these bytes.
+    pub timestamp: Option<Vec<u8>>,
+    /// The last that the directory's own signer has signed.
+    pub signed: Option<SignedNote>,
     /// The signer's keys.
     pub keys: Vec<VerifierKey>,
 }
 
-impl Vouched {
-    /// Reads it beside a running server.
-    pub fn read(configuration: &Configuration) -> Result<Self, VerbError> {
+impl Notes {
+    /// Reads them beside a running server.
+    pub async fn read(configuration: &Configuration) -> Result<Self, VerbError> {
+        let mut notes = Self::default();
         let signer = configuration.data.join(DataDirectory::SIGNER);
-        if !signer.exists() {
-            return Ok(Self { notes: Vec::new(), keys: Vec::new() });
+        if signer.exists() {
+            let signed = Signed::read(&signer).map_err(VerbError::unusable)?;
+            (notes.signed, notes.keys) = (signed.note, signed.keys);
         }
-        let signed = Signed::read(&signer).map_err(VerbError::unusable)?;
-        Ok(Self { notes: signed.note.into_iter().collect(), keys: signed.keys })
+        let ops = configuration.data.join(DataDirectory::OPS);
+        if ops.exists() {
+            let ops = Ops::open(&ops).await.map_err(VerbError::unusable)?;
+            if let Some(last) = ops.last_checkpoint().await.map_err(VerbError::unusable)? {
+                // Of the same size there may be one with a timestamp.
+                let kept = ops.checkpoint(last.size).await.map_err(VerbError::unusable)?.unwrap_or(last);
+                notes.cosigned = Some(SignedNote::parse(kept.note.as_bytes()).map_err(VerbError::unusable)?);
+                notes.timestamp = kept.timestamp;
+            }
+        }
+        Ok(notes)
+    }
+
+    /// The signer's own comes first: it is never older.
+    fn all(&self) -> impl Iterator<Item = &SignedNote> {
+        self.signed.iter().chain(&self.cosigned)
+    }
+
+    /// The newest that the policy accepts; if there is none, the one that lacks least.
+    fn best(&self, policy: Option<&Policy>) -> Option<&SignedNote> {
+        let Some(policy) = policy else { return self.all().next() };
+        let is_enough = |note: &&SignedNote| {
+            let accepted = policy.evaluate(note, &[]).and_then(|evaluation| evaluation.require_quorum());
+            accepted.is_ok()
+        };
+        self.all().find(is_enough).or_else(|| self.all().last())
     }
 }
 
@@ -63,12 +94,12 @@ pub(super) async fn verify(
         return Err(VerbError::unusable(format!("there is no log {}", path.display())));
     }
     let mut report = Report::default();
-    let vouched = Vouched::read(configuration)?;
-    let note = vouched.notes.first();
-    let checkpoint = check_note(note, &vouched.keys, trust, &mut report)?;
+    let notes = Notes::read(configuration).await?;
+    let note = notes.best(trust.policy.as_ref());
+    let checkpoint = check_note(note, &notes.keys, trust, &mut report)?;
     let options = Options { create: false, readers: 2, cache_kib: 8 * 1024, ..Options::default() };
     let db = Db::open(&path, options).await.map_err(VerbError::unusable)?;
-    let signed = vouched.notes.iter().filter_map(|note| note.unverified_text().parse().ok());
+    let signed = notes.all().filter_map(|note| note.unverified_text().parse().ok());
     let known: Vec<(&str, sfs_ledger::Checkpoint)> = signed
         .map(|checkpoint| ("signed", checkpoint))
         .chain(trust.remembered.clone().map(|checkpoint| ("remembered", checkpoint)))
