@@ -169,7 +169,7 @@ async fn a_log_that_another_writer_has_moved_is_asked_anew() {
     assert!(matches!(stale, Err(AppendError::Conflict { actual: 8, .. })), "{stale:?}");
     let again = mine.append(append(2, "s/1", Expected::Any, &["a"])).await;
     assert!(matches!(&again, Ok(Appended::Replayed(record)) if record.first == 2), "{again:?}");
-    let report = crate::verify(mine.reader().db(), test_tags, |_, _| {}).await;
+    let report = crate::verify(mine.reader().db(), &[], test_tags, |_, _| {}).await;
     let findings = report.expect("a report").findings;
     assert!(findings.is_empty(), "{findings:?}");
 }
