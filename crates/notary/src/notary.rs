@@ -122,6 +122,8 @@ pub struct Notary {
     log: Arc<dyn Reader>,
     origin: String,
     signer: Arc<Mutex<Signer>>,
+    /// Held from asking what was signed last until the proof from there is used.
+    signing: tokio::sync::Mutex<()>,
     note: RwLock<Option<Arc<str>>>,
     outside: Outside,
     every: Duration,
@@ -161,7 +163,16 @@ impl Notary {
         let every = outside.every;
         let outside = Outside::new(outside, ops, signer.verifiers(), kept.as_ref());
         let signer = Arc::new(Mutex::new(signer));
-        Ok(Self { tiles, log, origin, signer, note: RwLock::new(note), outside, every })
+        Ok(Self {
+            tiles,
+            log,
+            origin,
+            signer,
+            signing: tokio::sync::Mutex::default(),
+            note: RwLock::new(note),
+            outside,
+            every,
+        })
     }
 
     /// The last checkpoint, a C2SP signed note: with a policy the last one that has its quorum, without
@@ -183,6 +194,7 @@ impl Notary {
     /// Has a checkpoint of the log as it is now signed: of what is durable, continuing what was signed
     /// before.
     pub async fn sign(&self) -> Result<(), NotaryError> {
+        let _alone = self.signing.lock().await;
         let head = self.log.head().await?;
         let last = self.with_signer(|signer| signer.last().size()).await?;
         let proof = self.tiles.consistency(last.min(head.size), head.size).await?;
