@@ -144,6 +144,8 @@ pub struct Notary {
     log: Arc<dyn Reader>,
     origin: String,
     signer: Arc<Mutex<Signing>>,
+    /// Held from asking what was signed last until the proof from there is used.
+    signing: tokio::sync::Mutex<()>,
     note: RwLock<Option<Arc<str>>>,
     trouble: RwLock<Option<Trouble>>,
     outside: Outside,
@@ -195,7 +197,8 @@ impl Notary {
         let verifiers = on_a_thread(&signer, |signer| signer.verifiers()).await??;
         let outside = Outside::new(outside, ops, verifiers, kept.as_ref());
         let note = RwLock::new(signed.note.map(|note| note.to_string().into()));
-        Ok(Self { tiles, log, origin, signer, note, trouble: RwLock::default(), outside, every })
+        let (signing, trouble) = (tokio::sync::Mutex::default(), RwLock::default());
+        Ok(Self { tiles, log, origin, signer, signing, note, trouble, outside, every })
     }
 
     /// The log that the signer signs for.
@@ -239,6 +242,7 @@ impl Notary {
     /// Has a checkpoint of the log as it is now signed: of what is durable, continuing what was signed
     /// before.
     pub async fn sign(&self) -> Result<(), NotaryError> {
+        let _alone = self.signing.lock().await;
         let head = self.log.head().await?;
         let last = on_a_thread(&self.signer, |signer| signer.last()).await??.checkpoint.size();
         let proof = self.tiles.consistency(last.min(head.size), head.size).await?;

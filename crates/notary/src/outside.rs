@@ -19,6 +19,9 @@ use crate::witness_client::WitnessClient;
 /// seen; and of the days by which timestamps are counted.
 const DAY: u64 = 86_400;
 
+/// Seconds for which every checkpoint with its quorum is kept; after them the last one of each day.
+const KEPT_WHOLE: u64 = 30 * DAY;
+
 /// Whom the notary asks.
 #[derive(Clone)]
 pub struct OutsideSettings {
@@ -110,9 +113,18 @@ impl Outside {
         self.cosigned.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|cosigned| Arc::clone(&cosigned.note))
     }
 
+    /// Serves it, unless a larger one is served.
     fn serve(&self, cosigned: Cosigned) {
-        metrics::gauge!("sfs_cosigned_checkpoint_position").set(cosigned.size as f64);
-        *self.cosigned.write().unwrap_or_else(PoisonError::into_inner) = Some(cosigned);
+        let mut served = self.cosigned.write().unwrap_or_else(PoisonError::into_inner);
+        if served.as_ref().is_none_or(|served| served.size <= cosigned.size) {
+            metrics::gauge!("sfs_cosigned_checkpoint_position").set(cosigned.size as f64);
+            *served = Some(cosigned);
+        }
+    }
+
+    /// The day of what is served.
+    fn served_day(&self) -> Option<u64> {
+        self.cosigned.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|cosigned| cosigned.at / DAY)
     }
 
     /// Whether witnesses are to be asked for a checkpoint of that size.
@@ -157,6 +169,9 @@ impl Outside {
         self.require_quorum(&note)?;
         let (note, at) = (note.to_string(), (self.now)());
         self.ops.keep_checkpoint(size, at, &note).await?;
+        if self.served_day() != Some(at / DAY) {
+            self.ops.thin_checkpoints(at.saturating_sub(KEPT_WHOLE)).await?;
+        }
         self.serve(Cosigned { note: note.into(), size, at });
         Ok(())
     }
@@ -182,24 +197,25 @@ impl Outside {
         let authority = self.authority.as_ref().ok_or(NotaryError::NoAuthority)?;
         let checkpoint: Checkpoint = served.unverified_text().parse()?;
         let (size, note) = (checkpoint.size(), served.to_string());
-        let kept = match self.ops.checkpoint(size).await?.filter(|kept| kept.note == note) {
-            Some(kept) => kept,
-            None => {
-                let kept = KeptCheckpoint { size, kept_at: (self.now)(), note, timestamp: None };
-                self.ops.keep_checkpoint(size, kept.kept_at, &kept.note).await?;
-                kept
-            }
-        };
-        if kept.timestamp.is_some() {
+        let kept = self.ops.checkpoint(size).await?.filter(|kept| kept.note == note);
+        if kept.as_ref().is_some_and(|kept| kept.timestamp.is_some()) {
             return Ok(());
         }
-        let reply = authority.stamp(kept.note.as_bytes()).await;
+        let reply = authority.stamp(note.as_bytes()).await;
         let outcome = if reply.is_ok() { "granted" } else { "failed" };
         metrics::counter!("sfs_timestamp_requests_total", "outcome" => outcome).increment(1);
         if let Err(why @ TimestampError::OtherBytes) = &reply {
             tracing::error!(error = why as &dyn std::error::Error, size, "the timestamp authority cannot be trusted");
         }
-        self.ops.keep_timestamp(&kept, (self.now)(), &reply?).await?;
+        let (reply, now) = (reply?, (self.now)());
+        let kept = match kept {
+            Some(kept) => kept,
+            None => {
+                self.ops.keep_checkpoint(size, now, &note).await?;
+                KeptCheckpoint { size, kept_at: now, note, timestamp: None }
+            }
+        };
+        self.ops.keep_timestamp(&kept, now, &reply).await?;
         Ok(())
     }
 }

@@ -59,9 +59,19 @@ impl Ops {
 
     /// Keeps the timestamp of a kept checkpoint, durably before it returns.
     pub async fn keep_timestamp(&self, of: &KeptCheckpoint, stamped_at: u64, reply: &[u8]) -> Result<(), OpsError> {
-        let update = "update checkpoint set stamped_at = $3, timestamp = $4 where size = $1 and kept_at = $2";
-        let update = Stmt::new(update).int(of.size as i64).int(of.kept_at as i64).int(stamped_at as i64).blob(reply);
-        self.writer.lock().await.execute(update).await?;
+        let update =
+            "update checkpoint set stamped_at = $4, timestamp = $5 where size = $1 and kept_at = $2 and note = $3";
+        let update = Stmt::new(update).int(of.size as i64).int(of.kept_at as i64).text(of.note.as_str());
+        self.writer.lock().await.execute(update.int(stamped_at as i64).blob(reply)).await?;
+        Ok(())
+    }
+
+    /// Of the checkpoints without timestamp that were kept before that time, leaves the last one of each
+    /// day (in UTC).
+    pub async fn thin_checkpoints(&self, before: u64) -> Result<(), OpsError> {
+        let delete = "delete from checkpoint where timestamp is null and kept_at < $1 and kept_at < \
+                      (select max(kept_at) from checkpoint as other where other.kept_at / 86400 = checkpoint.kept_at / 86400)";
+        self.writer.lock().await.execute(Stmt::new(delete).int(before as i64)).await?;
         Ok(())
     }
 
@@ -97,5 +107,22 @@ mod tests {
         assert_eq!(ops.checkpoint(8).await.unwrap(), None);
         assert_eq!(ops.checkpoint(u64::MAX).await.unwrap(), None);
         assert_eq!(ops.last_timestamp().await.unwrap(), Some(400));
+    }
+
+    #[tokio::test]
+    async fn of_old_checkpoints_the_last_of_each_day_and_those_with_a_timestamp_stay() {
+        let directory = tempfile::tempdir().unwrap();
+        let ops = Ops::open(&directory.path().join("ops.db")).await.unwrap();
+        let day = 86_400;
+        for (size, kept_at) in [(1, 5), (2, 6), (3, 7), (4, day), (5, day + 1), (6, 2 * day), (7, 2 * day + 1)] {
+            ops.keep_checkpoint(size, kept_at, "note").await.unwrap();
+        }
+        ops.keep_timestamp(&ops.checkpoint(2).await.unwrap().unwrap(), 7, b"reply").await.unwrap();
+        ops.thin_checkpoints(2 * day).await.unwrap();
+        let mut left = Vec::new();
+        for size in 1..=7 {
+            left.extend(ops.checkpoint(size).await.unwrap().map(|kept| kept.size));
+        }
+        assert_eq!(left, [2, 3, 5, 6, 7]);
     }
 }

@@ -4,6 +4,7 @@
 
 mod arrows;
 mod backup;
+mod bundle;
 mod faults;
 mod hostile;
 mod hostile_files;
@@ -13,6 +14,8 @@ mod persons;
 mod rotation;
 mod schemas;
 mod signer;
+#[path = "../../../crates/ledger/tests/verifier/support.rs"]
+mod small_log;
 mod support;
 mod tidy;
 mod timestamps;

@@ -108,6 +108,13 @@ fn a_checkpoint_gets_a_timestamp_that_a_program_of_others_verifies() {
     let mut changed = note.clone();
     changed[5] ^= 1;
     assert!(!authority.verifies(&reply.body, &changed), "a changed checkpoint is not what was timestamped");
+    // A bundle carries both, as files for OpenSSL.
+    let bundle = directory.path().join("bundle.tar");
+    run_well(&data, &["bundle", bundle.to_str().unwrap(), "--position", "1"]);
+    let unpacked = Command::new("tar").arg("-xf").arg(&bundle).arg("-C").arg(directory.path()).status().unwrap();
+    assert!(unpacked.success());
+    let file = |name: &str| std::fs::read(directory.path().join(name)).unwrap();
+    assert!(authority.verifies(&file("timestamp.tsr"), &file("checkpoint")));
     for path in ["/v1/checkpoints/1", "/v1/checkpoints/1/timestamp", "/v1/checkpoints/x", "/v1/checkpoints/-1"] {
         assert_eq!(client.get(path).unwrap().status, 404, "{path}");
     }

@@ -8,6 +8,7 @@ use sfs_ledger::{Checkpoint, Evaluation, Policy, Quorum, SignedNote};
 use sha2::Digest as _;
 
 use crate::support::process::{Server, exit, run, run_well, sfs, stderr, token, wait_for};
+use crate::support::workspace;
 
 /// A witness with its directory; the process may be running or not.
 struct Witness {
@@ -299,4 +300,48 @@ fn what_cannot_work_is_said_at_the_start() {
     let (code, said) = witness(&["--log", &log]);
     assert!(code == exit::UNUSABLE && said.contains("add it with --new-log"), "{code} {said}");
     assert_eq!(witness(&["--log", &log, "--new-log"]).0, exit::OK);
+}
+
+#[test]
+fn a_bundle_carries_what_the_witnesses_have_cosigned() {
+    let world = World::new();
+    let server = world.serve();
+    world.served(&server, 2);
+    let bundle = world.directory.path().join("bundle.tar");
+    let (bundle, policy) = (bundle.to_str().unwrap(), world.policy.to_str().unwrap());
+    run_well(&world.data(), &["bundle", bundle, "--position", "1..2"]);
+    let url = format!("http://{}", server.address);
+    for target in [&[bundle][..], &[&url], &[]] {
+        let output = run(&world.data(), &[&["verify"], target, &["--policy", policy, "--max-age", "600"]].concat());
+        assert_eq!(output.status.code(), Some(exit::OK), "{}", String::from_utf8_lossy(&output.stdout));
+    }
+    let node = |policy: &str| {
+        let script = workspace().join("tests/check/bundle.mjs");
+        let args = [bundle, "--policy", policy, "--max-age", "600"];
+        Command::new("node").arg(script).args(args).output().expect("node is needed").status.code()
+    };
+    assert_eq!(node(policy), Some(0));
+    // Whoever asks for another witness as well does not believe it.
+    let another = std::fs::read_to_string(policy).unwrap().replace("witness auditor", "witness former");
+    let key = "witness.example/x+73669969+BIqI4910CfGV/VLbLTy6XXKQZwg0MMcMZ5MWVDuM+24P";
+    let another = format!(
+        "{}witness auditor {key}\n{}",
+        &another[..another.find("group").unwrap()],
+        &another[another.find("group").unwrap()..]
+    );
+    let stricter = world.directory.path().join("stricter");
+    std::fs::write(&stricter, another).unwrap();
+    let stricter = stricter.to_str().unwrap();
+    for target in [&[bundle][..], &[&url], &[]] {
+        let output = run(&world.data(), &[&["verify"], target, &["--policy", stricter]].concat());
+        assert_eq!(
+            output.status.code(),
+            Some(exit::UNTRUSTED),
+            "{}{}",
+            stderr(&output),
+            String::from_utf8_lossy(&output.stdout)
+        );
+    }
+    assert_eq!(node(stricter), Some(50));
+    server.stop();
 }

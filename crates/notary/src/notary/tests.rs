@@ -196,3 +196,19 @@ async fn a_log_is_held_against_what_others_have_vouched_for_also_if_the_signer_h
     assert!(matches!(other, Err(NotaryError::Forked { size: 20, how: Vouched::Outside, .. })));
     open(directory.path(), &log).await.expect("the log that was vouched for");
 }
+
+#[tokio::test]
+async fn whoever_asks_at_once_for_a_checkpoint_gets_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (keys, log) = (keys(directory.path()), log_of("s/1", 20).await);
+    let notary = open(directory.path(), &log).await.expect("a notary");
+    notary.sign().await.expect("a checkpoint");
+    for round in 1..=5 {
+        grow(&log, "s/1", 20 * round + 1..=20 * (round + 1)).await;
+        let (one, two, three) = tokio::join!(notary.sign(), notary.sign(), notary.sign());
+        for signed in [one, two, three] {
+            signed.expect("a checkpoint");
+        }
+        assert_eq!(u128::from(read(&notary, &keys).size()), 20 * (round + 1));
+    }
+}

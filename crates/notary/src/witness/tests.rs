@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use proptest::prelude::*;
 use sfs_ledger::{Hash, NoteSignature, consistency_proof, leaf_hash, tile_root};
 use tempfile::TempDir;
 
@@ -309,4 +310,32 @@ fn a_log_that_changes_its_key_goes_on() {
     let note = SignedNote::new(&text, vec![log_key(2).sign(&text)]).unwrap();
     let proof = consistency_proof(&leaves(), 20).unwrap();
     ask(&witness, &AddCheckpoint { old: 20, proof, note }.to_string()).unwrap();
+}
+
+#[test]
+fn a_request_is_written_as_it_is_read() {
+    for text in [request(0, &leaves(), 20), request(20, &leaves(), 300), request(20, &leaves(), 20)] {
+        assert_eq!(AddCheckpoint::parse(text.as_bytes()).unwrap().to_string(), text);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn no_request_with_a_changed_byte_is_cosigned_and_none_makes_the_witness_panic(
+        place in any::<prop::sample::Index>(),
+        byte in any::<u8>(),
+        more in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let given = Given::cosigned(&[20]);
+        let witness = given.open();
+        let mut changed = request(20, &leaves(), 300).into_bytes();
+        let place = place.index(changed.len());
+        prop_assume!(changed[place] != byte);
+        changed[place] = byte;
+        prop_assert!(witness.add_checkpoint(&changed, NOW).is_err(), "{}", String::from_utf8_lossy(&changed));
+        prop_assert!(witness.add_checkpoint(&more, NOW).is_err());
+        prop_assert_eq!(last(&witness), 20);
+    }
 }

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod bundle;
 mod demo;
 mod events;
 mod health;
@@ -104,6 +105,7 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Simulate(args) => simulate::run(configuration, args, cli.json).await,
         Verb::Rebuild => rebuild::run(configuration, cli.json).await,
         Verb::Verify(args) => verify::run(configuration, args, cli.json).await,
+        Verb::Bundle(args) => bundle::run(&configuration, args, cli.json).await,
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
         Verb::Kek(args) => kek::run(configuration, args, cli.json).await,

@@ -20,7 +20,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub mod exit {
     pub const OK: i32 = 0;
     pub const UNUSABLE: i32 = 20;
+    pub const INCONSISTENT: i32 = 30;
     pub const INVALID: i32 = 40;
+    pub const UNTRUSTED: i32 = 50;
 }
 
 /// The program: `SFS_BIN`, or the one that was built beside this test.
