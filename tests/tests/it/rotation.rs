@@ -61,17 +61,18 @@ fn both_keys_sign_after_a_rotation_and_the_old_one_goes_when_that_is_signed() {
     assert_refused(&run(&data, &["key", "retire", &digits(&old)]), "another signer uses");
     server.stop();
     assert_refused(&run(&data, &["key", "retire", &digits(&new)]), "does not say which key follows");
-    assert_eq!(keys(&run_well(&data, &["key", "retire", &digits(&old)])), [new.clone()]);
+    let only_new = std::slice::from_ref(&new);
+    assert_eq!(keys(&run_well(&data, &["key", "retire", &digits(&old)])), only_new);
     token(&data, "CO");
     let server = Server::start(&data);
     let by_new = checkpoint(&server, 5);
     server.stop();
-    for known in [&[old.clone()][..], &both, &[new.clone()]] {
+    for known in [std::slice::from_ref(&old), &both, only_new] {
         by_both.verify(known).unwrap();
     }
-    by_old.verify(&[new.clone()]).unwrap_err();
-    by_new.verify(&[old]).unwrap_err();
-    by_new.verify(&[new]).unwrap();
+    by_old.verify(only_new).unwrap_err();
+    by_new.verify(std::slice::from_ref(&old)).unwrap_err();
+    by_new.verify(only_new).unwrap();
     run_well(&data, &["verify"]);
 }
 

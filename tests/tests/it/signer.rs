@@ -192,3 +192,27 @@ fn no_verb_appends_to_a_log_that_is_not_what_was_signed() {
     copy_log(&newest, &data.join("log.db"));
     token(&data, "CO");
 }
+
+#[test]
+fn a_log_that_was_set_back_and_went_on_elsewhere_is_not_appended_to() {
+    let given = Given::new();
+    let (data, elsewhere) = (given.data(), given.directory.path().join("elsewhere"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    for store in ["log.db", "keys.db", "ops.db", "kek"] {
+        std::fs::copy(data.join(store), elsewhere.join(store)).unwrap();
+    }
+    token(&data, "CO");
+    run_well(&data, &["key", "new"]);
+    let server = Server::start(&data);
+    wait_signed(&server, 4);
+    server.stop();
+    // Yesterday's log goes on where nobody asks the signer, until it is longer than what was signed.
+    for _ in 0..2 {
+        token(&elsewhere, "AD");
+    }
+    copy_log(&elsewhere.join("log.db"), &data.join("log.db"));
+    for verb in [&["token", "--role", "CO"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let output = crate::support::process::run(&data, verb);
+        assert_not_as_signed(&output, &["the first 4 events", "changed or is another one", "find out who had access"]);
+    }
+}

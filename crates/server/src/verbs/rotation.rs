@@ -55,7 +55,7 @@ async fn rotate_in(
 
 /// Appends the event. The first tree that the new key signs is the one that has it.
 async fn record(installation: &Installation, old: &VerifierKey, new: &VerifierKey) -> Result<(), VerbError> {
-    let text = |key: &VerifierKey| identity::VerifierKey::parse(&key.to_string()).map_err(VerbError::unusable);
+    let text = |key: &VerifierKey| identity::VerifierKey::parse(key.to_string()).map_err(VerbError::unusable);
     let size = installation.log.head().await.map_err(VerbError::unusable)?.size as i64 + 1;
     let command = log::Command::RecordKeyRotation {
         old_verifier: text(old)?,
