@@ -87,8 +87,15 @@ fn a_rotation_that_was_cut_off_after_its_key_is_finished_by_the_next() {
     let both = keys(&run_well(&data, &["key", "--directory", signer.to_str().unwrap(), "rotate"]));
     assert_eq!((both.len(), rotations(&data)), (2, 0));
     assert_refused(&run(&data, &["key", "retire", &digits(&both[0])]), "does not say which key follows");
+    let warned = |server: Server| {
+        let said = server.said().contains("a key signs that the log does not name");
+        server.stop();
+        said
+    };
+    assert!(warned(Server::start(&data)), "whoever serves is told");
     assert_eq!(keys(&run_well(&data, &["key", "rotate"])), both);
     assert_eq!(rotations(&data), 1);
+    assert!(!warned(Server::start(&data)));
     assert_eq!(keys(&run_well(&data, &["key", "rotate"])).len(), 3);
     assert_eq!(rotations(&data), 2);
 }

@@ -7,7 +7,7 @@ use sfs_domain::catalogue::{Command, command_entry};
 use sfs_domain::{Grant, Position, PrincipalId, Role, Scope, identity, log};
 use sfs_eventlog::Reader;
 use sfs_ledger::VerifierKey;
-use sfs_notary::{KeyRing, rotations};
+use sfs_notary::{KeyRing, key_id, rotations};
 use uuid::Uuid;
 
 use super::VerbError;
@@ -51,6 +51,16 @@ async fn rotate_in(
         record(installation, &pair[0], &pair[1]).await?;
     }
     Ok(keys)
+}
+
+/// Tells of keys that sign and that the log does not name: who knows the old one cannot know them.
+pub(super) async fn warn_of_unnamed(installation: &Installation) {
+    let Some(notary) = &installation.notary else { return };
+    let log: &dyn Reader = &*installation.log;
+    let (Ok(keys), Ok(named)) = (notary.verifiers().await, rotations(log).await) else { return };
+    for key in keys.iter().skip(1).filter(|key| named.iter().all(|rotation| rotation.new != **key)) {
+        tracing::warn!(key = key_id(key), "a key signs that the log does not name: run `sfs key rotate`");
+    }
 }
 
 /// Appends the event. The first tree that the new key signs is the one that has it.
