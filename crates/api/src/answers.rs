@@ -118,6 +118,7 @@ pub fn resource(stream: &str) -> Option<String> {
         "vacancy" => "vacancies",
         "training-need" => "training-needs",
         "training" => "trainings",
+        "person" => "persons",
         "principal" => "principals",
         _ => return None,
     };

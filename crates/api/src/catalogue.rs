@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sfs_domain::Role;
 use sfs_domain::authority::{Access, View, access};
-use sfs_domain::catalogue::{COMMANDS, Precondition};
+use sfs_domain::catalogue::{Precondition, routed};
 
 use crate::answers::json_response;
 use crate::schemas::cached;
@@ -110,7 +110,7 @@ pub async fn get() -> Response {
     };
     cached(json_response(&CatalogueAnswer {
         roles: Role::ALL,
-        commands: COMMANDS.iter().map(command).collect(),
+        commands: routed().map(command).collect(),
         views: VIEWS.iter().map(view).collect(),
     }))
 }

@@ -6,7 +6,7 @@ use axum::extract::{Request, State};
 use axum::routing::{get, post};
 use schemars::JsonSchema;
 use serde_json::{Value, json};
-use sfs_domain::catalogue::{COMMANDS, CommandEntry, Precondition, command_schemas};
+use sfs_domain::catalogue::{CommandEntry, Precondition, command_schemas, routed};
 use sfs_domain::personal::PersonalBody;
 use sfs_domain::{Digest, Reason};
 
@@ -37,7 +37,7 @@ pub fn add(routes: &mut Routes<'_>) {
     let answer = routes.document.schema::<CommandAnswer<'static>>();
     let envelope = routes.document.schemas.root_schema_for::<Envelope>().to_value();
     let personal = routes.document.schemas.root_schema_for::<PersonalBody>().to_value();
-    for entry in COMMANDS {
+    for entry in routed() {
         let data = bodies.iter().find(|(name, _)| name == entry.name).map(|(_, schema)| schema.clone().to_value());
         let mut body = json!({
             "type": "object",
@@ -130,8 +130,8 @@ fn add_personal(body: &mut Value, entry: &CommandEntry, all: &Value) {
 /// The path of a command's route; made once per program.
 fn path_of(entry: &'static CommandEntry) -> &'static str {
     static PATHS: OnceLock<Vec<String>> = OnceLock::new();
-    let paths = PATHS.get_or_init(|| COMMANDS.iter().map(|entry| format!("/v1/commands/{}", entry.name)).collect());
-    let place = COMMANDS.iter().position(|other| other.name == entry.name);
+    let paths = PATHS.get_or_init(|| routed().map(|entry| format!("/v1/commands/{}", entry.name)).collect());
+    let place = routed().position(|other| other.name == entry.name);
     place.and_then(|place| paths.get(place)).map_or("/v1/commands", String::as_str)
 }
 

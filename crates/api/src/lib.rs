@@ -43,6 +43,7 @@ mod event_stream;
 mod events;
 mod feed_params;
 mod journal;
+mod persons;
 mod principals;
 
 // Reads.
@@ -61,5 +62,6 @@ mod schemas;
 
 pub use app::{Api, ApiSettings, RateLimit};
 pub use measured::metrics_recorder;
+pub use opened::OpenedAnswer;
 pub use schemas::{commands as command_schemas, events as event_schemas};
 pub use table::{admin_router, openapi, router};

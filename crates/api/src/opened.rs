@@ -58,33 +58,36 @@ pub async fn of(app: &App, asked: &Asked, outcome: &Outcome) -> Result<Option<Ve
         return Ok(None);
     };
     let opened = app.api.handler.opened(opens).await.map_err(|why| trouble(&why))?;
-    let answers = opened.into_iter().map(|event| answer(event).ok_or_else(|| Problem::new(&kinds::LOG_UNREADABLE)));
+    let answers =
+        opened.into_iter().map(|event| OpenedAnswer::of(event).ok_or_else(|| Problem::new(&kinds::LOG_UNREADABLE)));
     answers.collect::<Result<_, _>>().map(Some)
 }
 
-fn answer(opened: OpenedEvent) -> Option<OpenedAnswer> {
-    let OpenedEvent { event, records } = opened;
-    let open = OpenBody::parse(&event.open).ok()?;
-    let records = records.into_iter().map(|record| {
-        Some(match record {
-            Opened::Known(text) => RecordAnswer::Record(RawValue::from_string(text.reveal().to_owned()).ok()?),
-            Opened::Erased(purpose) => RecordAnswer::Erased(purpose),
-            Opened::Withheld => RecordAnswer::Withheld("note"),
+impl OpenedAnswer {
+    /// The event as it is shown; `None` if it cannot be read.
+    pub fn of(opened: OpenedEvent) -> Option<Self> {
+        let OpenedEvent { event, records } = opened;
+        let open = OpenBody::parse(&event.open).ok()?;
+        let records = records.into_iter().map(|record| {
+            Some(match record {
+                Opened::Known(text) => RecordAnswer::Record(RawValue::from_string(text.reveal().to_owned()).ok()?),
+                Opened::Erased(purpose) => RecordAnswer::Erased(purpose),
+                Opened::Withheld => RecordAnswer::Withheld("note"),
+            })
+        });
+        Some(OpenedAnswer {
+            position: event.position,
+            recorded_at: instant(event.recorded_at),
+            occurred_on: open.occurred_on.to_string(),
+            data: RawValue::from_string(open.data.to_owned()).ok()?,
+            records: records.collect::<Option<_>>()?,
+            event_type: event.event_type.to_string(),
         })
-    });
-    Some(OpenedAnswer {
-        position: event.position,
-        recorded_at: instant(event.recorded_at),
-        occurred_on: open.occurred_on.to_string(),
-        data: RawValue::from_string(open.data.to_owned()).ok()?,
-        records: records.collect::<Option<_>>()?,
-        event_type: event.event_type.to_string(),
-    })
+    }
 }
 
 fn trouble(why: &OpeningError) -> Problem {
     match why {
-        OpeningError::NoEvent(_) => Problem::new(&kinds::NOT_FOUND),
         OpeningError::Log(why) => troubles::read(why),
         OpeningError::Keys(why) => troubles::keys(why),
         OpeningError::Slot { .. } => {

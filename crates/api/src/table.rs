@@ -20,6 +20,7 @@ use crate::journal::{self, JournalAnswer};
 use crate::kinds;
 use crate::openapi::{JSON, Operation, Parameter};
 use crate::pages::{self, KindAnswer};
+use crate::persons::{self, PersonAnswer};
 use crate::principals::{self, PrincipalAnswer, PrincipalsAnswer};
 use crate::proofs::{self, ConsistencyAnswer, InclusionAnswer};
 use crate::routes::{Around, Routes};
@@ -200,6 +201,15 @@ fn principal_routes(routes: &mut Routes<'_>) {
         .answer_header("ETag", "Its version, for `If-Match`.")
         .problems([&kinds::FORBIDDEN, &kinds::NOT_FOUND]);
     routes.add("/v1/principals/{id}", Around::Read, get(principals::get), operation);
+    let answer = routes.document.schema::<PersonAnswer>();
+    let id = Parameter::path("id", json!({"type": "string", "format": "uuid"}), "The person's pseudonym.");
+    let operation = Operation::get("getPerson", "access", "What is known of a pseudonym beside who it is")
+        .about("Kind, locks, holds, requests for erasure and what they came to. To whoever may see persons, within their scope.")
+        .parameters([id])
+        .answer(200, "The person.", vec![(JSON, answer)])
+        .answer_header("ETag", "The stream's version.")
+        .problems([&kinds::FORBIDDEN, &kinds::NOT_FOUND, &kinds::METHOD]);
+    routes.add("/v1/persons/{id}", Around::Read, get(persons::get), operation);
 }
 
 fn describing_routes(routes: &mut Routes<'_>) {

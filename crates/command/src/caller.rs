@@ -27,4 +27,13 @@ impl Caller {
             read: None,
         }
     }
+
+    /// The program itself, for commands that nobody else may send.
+    pub fn system() -> Self {
+        Self {
+            principal: PrincipalId(Uuid::nil()),
+            grants: Arc::new([Grant { role: Role::System, scope: Scope::State {}, until: None }]),
+            read: None,
+        }
+    }
 }

@@ -7,6 +7,7 @@
 mod bulk;
 mod caller;
 mod clock;
+mod erasing;
 mod handler;
 mod ids;
 mod opening;
@@ -19,6 +20,7 @@ mod write;
 
 pub use caller::Caller;
 pub use clock::{Clock, ManualClock, SystemClock, business_date};
+pub use erasing::ErasureError;
 pub use handler::{Handler, Settings};
 pub use ids::{Entropy, SeededEntropy, SystemEntropy, event_id};
 pub use request::{CommandError, Outcome, Precondition, Receipt, ReceiptEvent, Request};

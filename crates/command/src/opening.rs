@@ -11,7 +11,7 @@ use crate::sealing::{Opened, OpenedEvent, OpeningError};
 const PAGE: usize = 1_000;
 
 impl Handler {
-    /// What a command shows whose event is durable: the caller has handed it to [`Handler::handle`]
+    /// What a command shows whose event is durable, nothing where nothing is said of that person: the caller has handed it to [`Handler::handle`]
     /// and it was accepted.
     pub async fn opened(&self, opens: Opens) -> Result<Vec<OpenedEvent>, OpeningError> {
         match opens {
@@ -23,10 +23,10 @@ impl Handler {
 
     async fn one(&self, person: PersonId, position: u64, notes: bool) -> Result<Vec<OpenedEvent>, OpeningError> {
         let filter = Filter { leaves: true, ..Filter::default() };
-        let before = position.checked_sub(1).ok_or(OpeningError::NoEvent(position))?;
-        let page = self.log.read(&filter, Direction::Forwards, before, 1).await?;
+        let page = self.log.read(&filter, Direction::Forwards, position.saturating_sub(1), 1).await?;
         let event = page.events.into_iter().find(|event| event.position == position);
-        let event = self.open_event(event.ok_or(OpeningError::NoEvent(position))?, person, notes).await?;
+        let Some(event) = event else { return Ok(Vec::new()) };
+        let event = self.open_event(event, person, notes).await?;
         Ok(if event.records.is_empty() { Vec::new() } else { vec![event] })
     }
 

@@ -17,6 +17,7 @@ use sfs_vault::{
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
+use crate::erasing::purpose_of;
 use crate::request::CommandError;
 
 /// Runs the body with the purpose as a type.
@@ -62,9 +63,6 @@ pub(crate) struct SealedParts {
 /// Why a sealed record cannot be shown. None of it means that it was erased.
 #[derive(Debug, thiserror::Error)]
 pub enum OpeningError {
-    /// There is no such event.
-    #[error("there is no event at position {0}")]
-    NoEvent(u64),
     /// The log did not answer, or is damaged.
     #[error("the log did not answer")]
     Log(#[from] ReadError),
@@ -137,7 +135,7 @@ impl Sealer {
     ) -> Result<(), KeysError> {
         let wanted: Vec<_> = wanted
             .flat_map(|(person, personal)| {
-                personal.records().iter().map(move |record| (SubjectId(person.0), purpose_of(record.kind())))
+                personal.records().iter().map(move |record| (SubjectId(person.0), purpose_of(record.kind().purpose())))
             })
             .collect();
         if wanted.is_empty() { Ok(()) } else { self.keys.prepare(wanted).await }
@@ -156,7 +154,7 @@ impl Sealer {
         let mut are_any = false;
         for (slot, record) in (0..).zip(personal.records()) {
             let place = Place { origin: &self.origin, event: event.0, slot, event_type };
-            let sealed = with_class!(purpose_of(record.kind()), C => {
+            let sealed = with_class!(purpose_of(record.kind().purpose()), C => {
                 match self.keys.key::<C>(SubjectId(person.0)).await? {
                     KeyReading::Destroyed => return Err(CommandError::Refused(ERASED)),
                     KeyReading::Held(key) => {
@@ -245,17 +243,6 @@ pub(crate) const RECORDED_BEFORE: Refused = Refused {
     de: "Das ist schon erfasst; die Angaben zur Person würden verloren gehen. Berichtigt wird mit einem eigenen Vorgang.",
     en: "This is recorded already; the particulars of the person would be lost. A correction is a command of its own.",
 };
-
-/// The domain's purpose as the vault's.
-const fn purpose_of(kind: RecordKind) -> Purpose {
-    use sfs_domain::personal::Purpose as Said;
-    match kind.purpose() {
-        Said::Identity => Purpose::Identity,
-        Said::Statistics => Purpose::Statistics,
-        Said::SpecialCategory => Purpose::SpecialCategory,
-        Said::Actor => Purpose::Actor,
-    }
-}
 
 /// Whether figures are counted from records of that purpose, so that single attributes are committed to.
 const fn counts(purpose: Purpose) -> bool {

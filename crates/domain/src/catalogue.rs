@@ -286,6 +286,11 @@ mod lines;
 
 pub use lines::COMMANDS;
 
+/// Every command that somebody can send: all but the internal ones.
+pub fn routed() -> impl Iterator<Item = &'static CommandEntry> {
+    COMMANDS.iter().filter(|entry| !entry.is_internal())
+}
+
 /// The entry of the command with that name.
 pub fn command_entry(name: &str) -> Option<&'static CommandEntry> {
     COMMANDS.iter().find(|entry| entry.name == name)

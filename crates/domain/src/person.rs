@@ -13,7 +13,7 @@ mod tests;
 pub mod vocabulary;
 
 use crate::cooperation::{self, Cooperation};
-use crate::decider::{Decider, Fact, Facts};
+use crate::decider::{Decider, Fact, Facts, Opens};
 use crate::organisation::{self, Organisation};
 use crate::personal::Purpose;
 use crate::school::{self, School};
@@ -23,8 +23,7 @@ use crate::{BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, re
 pub use command::Command;
 pub use erasure::{Erasure, Request};
 pub use event::Event;
-pub use retention::Retention;
-use retention::{Hold, Lock};
+pub use retention::{Hold, Lock, Retention};
 use vocabulary::PersonKind;
 
 /// The aggregate.
@@ -110,6 +109,11 @@ impl State {
     /// Whether what is known of them is used for little (GDPR Art. 18).
     pub fn is_restricted(&self) -> bool {
         self.known().is_some_and(|known| known.retention.restricted.is_some())
+    }
+
+    /// Whether an erasure was approved by two and is not carried out: now, or once nothing stands against it.
+    pub fn has_approved_erasure(&self) -> bool {
+        self.known().is_some_and(|known| known.erasure.has_approved())
     }
 
     /// The erasures that can be carried out now: approved by two, with nothing against them on that
@@ -233,7 +237,7 @@ impl Decider for Person {
                 return erasure.refuse(person, *request, *ground, *until, retention, facts);
             }
             Command::ApproveErasure { request, .. } => return erasure.approve(person, *request, retention, facts),
-            Command::RecordErasure { .. } => erasure.record(&said(command), retention, facts)?,
+            Command::RecordErasure { .. } => erasure.record(&said(command))?,
         };
         Ok(if new { vec![said(command)] } else { Vec::new() })
     }
@@ -298,6 +302,18 @@ impl Decider for Person {
     fn recognised_in(command: &Command) -> Option<&'static str> {
         match command {
             Command::RegisterParticipant { .. } => Some("participant"),
+            _ => None,
+        }
+    }
+
+    fn opens(command: &Command) -> Option<Opens> {
+        match command {
+            Command::OpenRecord { person, position, .. }
+            | Command::OpenOwnerRecord { person, position, .. }
+            | Command::OpenTraineeRecord { person, position, .. } => {
+                Some(Opens::Record { person: *person, position: position.get().unsigned_abs() })
+            }
+            Command::ExportPerson { person, .. } => Some(Opens::Everything { person: *person }),
             _ => None,
         }
     }

@@ -62,6 +62,10 @@ pub enum Verb {
     Token(TokenArgs),
     /// Makes the key that signs checkpoints, a further one, or shows what verifies them.
     Key(KeyArgs),
+    /// The key-encryption keys that wrap the keys of persons: a further one, the retirement of old ones.
+    Kek(KekArgs),
+    /// What is said of one person: `export` writes all of it out, for the person.
+    Subject(SubjectArgs),
     /// Signs checkpoints as a process of its own, for a server with the setting `signer`.
     Signer(SignerArgs),
     /// Copies a data directory, in use or not: log, keys of persons, operational state, files, what was signed.
@@ -220,6 +224,53 @@ pub enum KeyAction {
     Show,
 }
 
+/// See [`Verb::Kek`].
+#[derive(Debug, Args)]
+pub struct KekArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: KekAction,
+}
+
+/// What `sfs kek` does. The server must not be running.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub enum KekAction {
+    /// Adds a key of the next version and wraps all keys of persons anew under it. Monthly: with the older
+    /// versions destroyed, every older copy of a destroyed key is dead too.
+    New,
+    /// Destroys the versions that wrap nothing any more.
+    Retire,
+    /// Shows which versions there are and how many keys each of them wraps.
+    Show,
+}
+
+/// See [`Verb::Subject`].
+#[derive(Debug, Args)]
+pub struct SubjectArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub action: SubjectAction,
+}
+
+/// What `sfs subject` does. The server must not be running; through it, `export-person` does the same.
+#[derive(Debug, Subcommand)]
+pub enum SubjectAction {
+    /// Writes everything that is said of a person as JSON, after the event that says so (GDPR Art. 15 and 20).
+    Export {
+        /// Pseudonym of the person.
+        person: uuid::Uuid,
+        /// Who exports: a principal whose role allows it.
+        #[arg(long)]
+        principal: uuid::Uuid,
+        /// Why.
+        #[arg(long, default_value = "data_subject_request")]
+        ground: String,
+        /// File to write, which must not be there; standard output by default.
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+}
+
 /// See [`Verb::Token`].
 #[derive(Debug, Args)]
 pub struct TokenArgs {
@@ -289,7 +340,7 @@ pub struct BenchArgs {
     /// Connections at which single commands are measured.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
     pub connections: Vec<usize>,
-    /// Measures only what is named: limits, http, bulk, lag, reads.
+    /// Measures only what is named: limits, sealing, http, bulk, lag, reads.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Directory for the databases of the measurement; a temporary one by default.

@@ -3,7 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sfs_command::{Clock, Entropy, Handler, Sealer, Settings as HandlerSettings, SystemClock, SystemEntropy};
+use sfs_command::{
+    Clock, Entropy, ErasureError, Handler, Sealer, Settings as HandlerSettings, SystemClock, SystemEntropy,
+};
 use sfs_eventlog::{EventLog, Limits, Reader};
 use sfs_eventlog_sql::{OpenError, Settings as LogSettings};
 use sfs_notary::{Notary, NotaryError, Signing, Tiles, TilesError};
@@ -30,6 +32,9 @@ pub enum InstallationError {
     /// The key store, or what wraps its keys.
     #[error(transparent)]
     PersonKeys(#[from] PersonKeysError),
+    /// Erased persons could not be erased again.
+    #[error(transparent)]
+    Erasure(#[from] ErasureError),
     /// The read models.
     #[error(transparent)]
     ReadModels(#[from] ReadModelError),
@@ -159,6 +164,14 @@ impl Installation {
             cached_events: configuration.cached_events,
             sealer: Some(Sealer::new(keys, &configuration.origin, Arc::new(SystemEntropy))),
         });
+        // A key store that was restored from a backup has keys of people who were erased since.
+        let came_back = handler.destroy_again().await?;
+        if came_back > 0 {
+            tracing::warn!(
+                keys = came_back,
+                "keys that the log says were destroyed had come back and were destroyed again"
+            );
+        }
         Ok(Self {
             directory,
             ops,

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sfs_command::SystemEntropy;
 use sfs_ops::DataDirectory;
 use sfs_vault::{Credential, KekError, KeyEncryptionKeys, Keys, KeysError, new_kek_line};
+use zeroize::Zeroizing;
 
 /// Name of the file in the data directory, unless the configuration names another place.
 const FILE: &str = "kek";
@@ -52,21 +53,81 @@ pub async fn open(directory: &DataDirectory, kek: Option<&str>) -> Result<Keys, 
     {
         make(path).map_err(|source| PersonKeysError::Make { path: path.clone(), source })?;
     }
-    let keks = KeyEncryptionKeys::load(&credential, |name| std::env::var(name).ok())?;
-    Ok(Keys::open(&directory.keys(), keks, Arc::new(SystemEntropy)).await?)
+    let keks = load(&credential)?;
+    let keys = Keys::open(&directory.keys(), keks.clone(), Arc::new(SystemEntropy)).await?;
+    let is_older = |(version, _): &(u32, u64)| *version < keks.current();
+    if keys.versions_in_use().await?.iter().any(is_older) {
+        let rewrapped = keys.rewrap(keks).await?;
+        tracing::info!(keys = rewrapped.keys, version = rewrapped.current, "the keys of persons were wrapped anew");
+    }
+    Ok(keys)
 }
 
-/// Writes a key of version 1 for its owner alone, durably: what it wraps would be lost with it.
+/// The key-encryption keys from where they are.
+pub fn load(credential: &Credential) -> Result<KeyEncryptionKeys, PersonKeysError> {
+    Ok(KeyEncryptionKeys::load(credential, |name| std::env::var(name).ok())?)
+}
+
+/// Adds a key of the next version to the file; answers which.
+pub fn add_version(path: &Path) -> Result<u32, PersonKeysError> {
+    let version = load(&Credential::File(path.into()))?.current() + 1;
+    let failed = |source| PersonKeysError::Make { path: path.into(), source };
+    let mut text = Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
+    if !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text.push_str(&new_kek_line(version, &SystemEntropy));
+    text.push('\n');
+    replace(path, text.as_bytes()).map_err(failed)?;
+    Ok(version)
+}
+
+/// Destroys all versions in the file but the current one; answers which went.
+pub fn retire_older(path: &Path) -> Result<Vec<u32>, PersonKeysError> {
+    let keks = load(&Credential::File(path.into()))?;
+    let older: Vec<u32> = keks.versions().into_iter().filter(|version| *version != keks.current()).collect();
+    let failed = |source| PersonKeysError::Make { path: path.into(), source };
+    let text = Zeroizing::new(std::fs::read_to_string(path).map_err(failed)?);
+    let is_current = |line: &&str| line.split_whitespace().next() == Some(&*keks.current().to_string());
+    let mut kept = Zeroizing::new(text.lines().filter(is_current).collect::<Vec<_>>().join("\n"));
+    kept.push('\n');
+    replace(path, kept.as_bytes()).map_err(failed)?;
+    Ok(older)
+}
+
+/// Writes a key of version 1: what it wraps would be lost with it.
 fn make(path: &Path) -> std::io::Result<()> {
+    let mut line = new_kek_line(1, &SystemEntropy);
+    line.push('\n');
+    write_new(path, line.as_bytes())
+}
+
+/// The file with another content: whoever reads it sees the old one or the new one.
+fn replace(path: &Path, text: &[u8]) -> std::io::Result<()> {
+    let beside = path.with_extension("new");
+    match std::fs::remove_file(&beside) {
+        Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(why),
+        _ => {}
+    }
+    write_new(&beside, text)?;
+    std::fs::rename(&beside, path)?;
+    sync_parent(path)
+}
+
+/// A new file for its owner alone, durable when this returns.
+fn write_new(path: &Path, text: &[u8]) -> std::io::Result<()> {
     use std::io::Write;
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(new_kek_line(1, &SystemEntropy).as_bytes())?;
-    file.write_all(b"\n")?;
+    file.write_all(text)?;
     file.sync_all()?;
+    sync_parent(path)
+}
+
+fn sync_parent(path: &Path) -> std::io::Result<()> {
     path.parent().map_or(Ok(()), |parent| std::fs::File::open(parent)?.sync_all())
 }
 
@@ -92,6 +153,15 @@ mod tests {
         let directory = DataDirectory::open(&parent.path().join("data"), true).unwrap();
         drop(open(&directory, None).await.unwrap());
         assert!(directory.path().join(FILE).exists());
+        drop(open(&directory, None).await.unwrap());
+        let file = directory.path().join(FILE);
+        assert_eq!(add_version(&file).unwrap(), 2);
+        // What wraps the keys goes only after they are wrapped anew, which the next start does.
+        let keys = open(&directory, None).await.unwrap();
+        assert!(keys.versions_in_use().await.unwrap().iter().all(|(version, _)| *version == 2));
+        drop(keys);
+        assert_eq!(retire_older(&file).unwrap(), [1]);
+        assert_eq!(load(&Credential::File(file)).unwrap().versions(), [2]);
         drop(open(&directory, None).await.unwrap());
         std::fs::remove_file(directory.path().join(FILE)).unwrap();
         assert!(matches!(open(&directory, None).await, Err(PersonKeysError::Kek(_))));

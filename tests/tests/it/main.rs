@@ -9,6 +9,7 @@ mod hostile;
 mod hostile_files;
 mod independent;
 mod notary;
+mod persons;
 mod rotation;
 mod schemas;
 mod signer;

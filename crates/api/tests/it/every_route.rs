@@ -4,7 +4,7 @@
 use axum::body::Body;
 use axum::http::Method;
 use serde_json::{Value, json};
-use sfs_domain::catalogue::{COMMANDS, CommandEntry, Precondition};
+use sfs_domain::catalogue::{CommandEntry, Precondition, routed};
 use sfs_domain::testing::story::story;
 use sfs_domain::{Grant, Role, Scope};
 
@@ -25,7 +25,8 @@ async fn service() -> (Service, String) {
 /// A body that the command's own schema takes.
 fn body_of(entry: &CommandEntry) -> Value {
     let told = story().into_iter().find(|told| told.name == entry.name);
-    json!({"data": told.unwrap_or_else(|| panic!("{} is not told", entry.name)).body})
+    let told = told.unwrap_or_else(|| panic!("{} is not told", entry.name));
+    json!({"data": told.body, "personal": told.personal})
 }
 
 async fn raw(service: &Service, entry: &CommandEntry, key: &str, body: impl Into<Body>) -> Reply {
@@ -36,7 +37,7 @@ async fn raw(service: &Service, entry: &CommandEntry, key: &str, body: impl Into
 #[tokio::test]
 async fn wrong_types_are_pointed_at() {
     let (service, key) = service().await;
-    for entry in COMMANDS {
+    for entry in routed() {
         for (body, pointer) in [
             (json!(null), ""),
             (json!([]), ""),
@@ -68,7 +69,7 @@ async fn wrong_types_are_pointed_at() {
 async fn missing_and_unknown_fields_are_pointed_at() {
     let (service, key) = service().await;
     let schemas = sfs_api::command_schemas();
-    for entry in COMMANDS {
+    for entry in routed() {
         let whole = body_of(entry);
         for field in schemas[entry.name]["required"].as_array().unwrap() {
             let mut body = whole.clone();
@@ -93,7 +94,7 @@ async fn missing_and_unknown_fields_are_pointed_at() {
 async fn what_is_no_json_no_text_or_too_large_is_said_so() {
     let (service, key) = service().await;
     let size = service.size().await;
-    for entry in COMMANDS {
+    for entry in routed() {
         for body in ["", "{", "{\"data\":{}}}", "nul", "{\"data\":{\"x\":\"\\q\"}}"] {
             raw(&service, entry, &key, body).await.is_problem(400, "malformed");
         }
@@ -113,7 +114,7 @@ async fn what_is_no_json_no_text_or_too_large_is_said_so() {
 async fn keys_that_open_nothing_or_the_wrong_thing_are_turned_away() {
     let (service, _) = service().await;
     let auditor = service.key(Role::Auditor, Scope::State {}).await;
-    for entry in COMMANDS {
+    for entry in routed() {
         let body = body_of(entry).to_string();
         raw(&service, entry, "", body.clone()).await.is_problem(401, "unauthorised");
         raw(&service, entry, &format!("sfs_{}", "a".repeat(64)), body.clone()).await.is_problem(401, "unauthorised");
@@ -125,7 +126,7 @@ async fn keys_that_open_nothing_or_the_wrong_thing_are_turned_away() {
 async fn a_version_that_is_not_the_current_one_changes_nothing() {
     let (service, key) = service().await;
     let size = service.size().await;
-    for entry in COMMANDS {
+    for entry in routed() {
         let body = body_of(entry);
         let path = format!("/v1/commands/{}", entry.name);
         for tag in ["\"v9\"", "\"v18446744073709551615\""] {

@@ -9,6 +9,7 @@ use axum::http::Method;
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
+use sfs_domain::catalogue::command_entry;
 use sfs_domain::testing::story::{Told, story};
 use sfs_domain::{Ags, Grant, OrganisationId, Role, SchoolId, Scope};
 
@@ -63,10 +64,14 @@ fn nodes(value: &Value, at: &str, found: &mut Vec<String>) {
 /// A command of the story with one node of its request replaced; now and then as it is, so that
 /// there is something for the others to be about.
 fn changed() -> impl Strategy<Value = (&'static str, Value)> {
-    let told: Vec<Told> = story();
+    let is_routed = |told: &Told| command_entry(told.name).is_some_and(|entry| !entry.is_internal());
+    let told: Vec<Told> = story().into_iter().filter(is_routed).collect();
     let node = prop::option::weighted(0.8, any::<prop::sample::Index>());
     (prop::sample::select(told), node, any_json()).prop_map(|(told, node, new)| {
         let mut body = json!({"occurred_on": told.on, "reason": told.reason, "evidence": [], "data": told.body});
+        if !told.personal.is_null() {
+            body["personal"] = told.personal;
+        }
         let mut found = Vec::new();
         nodes(&body, "", &mut found);
         let pointer = node.map(|node| node.get(&found).clone());

@@ -1,6 +1,7 @@
 //! A service for one test: log, operational state and read models in a temporary directory, a clock
 //! that stands still on 2026-11-24, and keys for whoever the test needs.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +10,9 @@ use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Method, Request, StatusCode};
 use serde_json::{Value, json};
 use sfs_api::{Api, ApiSettings, router};
-use sfs_command::{Caller, Clock, Handler, ManualClock, Outcome, Request as Asked, SeededEntropy, Settings};
+use sfs_command::{
+    Caller, Clock, Handler, ManualClock, Outcome, Request as Asked, Sealer, SeededEntropy, Settings, SystemEntropy,
+};
 use sfs_domain::catalogue::command_entry;
 use sfs_domain::principal::Command as Access;
 use sfs_domain::testing::reference;
@@ -18,6 +21,7 @@ use sfs_eventlog::{EventLog, Limits};
 use sfs_notary::{Notary, Tiles};
 use sfs_ops::{ApiKeyRecord, ApiKeySecret, Ops};
 use sfs_readmodel::ReadModels;
+use sfs_vault::{KeyEncryptionKeys, Keys, new_kek_line};
 use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -86,6 +90,13 @@ impl Reply {
     }
 }
 
+/// Seals for the log of this service.
+async fn sealer(directory: &Path) -> Sealer {
+    let keks = KeyEncryptionKeys::parse(&new_kek_line(1, &SystemEntropy)).unwrap();
+    let keys = Keys::open(&directory.join("keys.db"), keks, Arc::new(SystemEntropy)).await.unwrap();
+    Sealer::new(keys, "test", Arc::new(SystemEntropy))
+}
+
 impl Service {
     /// A fresh service with no events.
     pub async fn start() -> Self {
@@ -105,7 +116,7 @@ impl Service {
             entropy: Arc::new(SeededEntropy::new(7)),
             digest_key: [3; 32],
             cached_events: 100_000,
-            sealer: None,
+            sealer: Some(sealer(directory.path()).await),
         }));
         let now = {
             let clock = clock.clone();

@@ -36,6 +36,16 @@ pub struct Request {
 }
 
 impl Request {
+    /// How many have approved it.
+    pub fn approvals(&self) -> usize {
+        self.approvers.len()
+    }
+
+    /// The event that ended it: refused or erased.
+    pub const fn ended(&self) -> Option<&Event> {
+        self.ended.as_ref()
+    }
+
     /// Whether two have approved it.
     pub fn is_approved(&self) -> bool {
         self.approvers.len() >= APPROVERS
@@ -43,6 +53,11 @@ impl Request {
 }
 
 impl Erasure {
+    /// The requests, oldest first.
+    pub fn requests(&self) -> &[Request] {
+        &self.requests
+    }
+
     /// Whether the keys for that purpose are destroyed.
     pub fn is_erased(&self, purpose: Purpose) -> bool {
         let erased = |request: &Request| matches!(request.ended, Some(Event::Erased { .. }));
@@ -52,6 +67,11 @@ impl Erasure {
     /// Whether anything has been erased.
     pub fn has_begun(&self) -> bool {
         Purpose::ALL.iter().any(|purpose| self.is_erased(*purpose))
+    }
+
+    /// Whether something was approved and is not carried out.
+    pub fn has_approved(&self) -> bool {
+        self.requests.iter().any(|request| request.ended.is_none() && request.is_approved())
     }
 
     /// What can be carried out now: approved by two, and nothing stands against it on that day.
@@ -151,14 +171,15 @@ impl Erasure {
         Ok(vec![Event::ErasureApproved { person, request }])
     }
 
-    /// Whether the erasure that the event tells of was allowed; `false` if it is known already.
-    pub(super) fn record(&self, erased: &Event, retention: &Retention, facts: &Facts<'_>) -> Result<bool, Refusal> {
+    /// Whether the erasure that the event tells of was approved; `false` if it is known already. The keys are
+    /// destroyed by then, so it is recorded whatever was set or decided in the meantime.
+    pub(super) fn record(&self, erased: &Event) -> Result<bool, Refusal> {
         let Event::Erased { request, purposes, .. } = erased else { return Err(Refusal::UnknownRequest) };
         let known = self.request(*request)?;
         if known.ended.as_ref() == Some(erased) {
             return Ok(false);
         }
-        if known.ended.is_some() {
+        if matches!(known.ended, Some(Event::Erased { .. })) {
             return Err(Refusal::NotPending);
         }
         if !known.is_approved() {
@@ -167,7 +188,7 @@ impl Erasure {
         if *purposes != known.purposes {
             return Err(Refusal::OtherPurposes);
         }
-        if retention.against(known.purposes, facts.today).is_some() { Err(Refusal::Kept) } else { Ok(true) }
+        Ok(true)
     }
 
     /// Notes an approval.

@@ -21,19 +21,24 @@ pub struct Retention {
 
 /// A lock.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Lock {
+pub struct Lock {
+    /// Why.
     pub ground: RetentionGround,
+    /// For which purposes.
     pub purposes: Set<Purpose>,
+    /// First day without it.
     pub until: BusinessDate,
-    pub by: PrincipalId,
+    pub(super) by: PrincipalId,
 }
 
 /// A hold.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Hold {
+pub struct Hold {
+    /// Its key.
     pub key: ClientKey,
+    /// Why.
     pub ground: HoldGround,
-    pub released: bool,
+    pub(super) released: bool,
 }
 
 impl Retention {
@@ -44,6 +49,21 @@ impl Retention {
             return Some((RefusalGround::LegalHold, None));
         }
         Some((RefusalGround::RetentionLock, Some(self.locked_until(purposes, day)?)))
+    }
+
+    /// The locks, one for each ground; one whose day has come no longer holds.
+    pub fn locks(&self) -> &[Lock] {
+        &self.locks
+    }
+
+    /// The holds that stand.
+    pub fn holds(&self) -> impl Iterator<Item = &Hold> {
+        self.holds.iter().filter(|hold| !hold.released)
+    }
+
+    /// Why use is restricted, if it is.
+    pub const fn restricted(&self) -> Option<RestrictionGround> {
+        self.restricted
     }
 
     /// Whether a hold stands.

@@ -9,6 +9,7 @@ mod limits;
 mod load;
 mod reads;
 mod report;
+mod sealing;
 mod world;
 
 use std::path::{Path, PathBuf};
@@ -111,8 +112,11 @@ fn remove(directory: &Path) {
 
 async fn measure(bench: &mut Bench<'_>) -> Result<(), BenchError> {
     bench.report.header();
-    if bench.wants("limits") || bench.wants("http") || bench.wants("bulk") {
+    if ["limits", "http", "bulk", "sealing"].iter().any(|part| bench.wants(part)) {
         limits::measure(bench).await?;
+    }
+    if bench.wants("sealing") {
+        sealing::measure(bench).await?;
     }
     if bench.wants("http") || bench.wants("bulk") || bench.wants("lag") {
         commands(bench).await?;

@@ -6,6 +6,7 @@ mod demo;
 mod events;
 mod health;
 mod import;
+mod kek;
 mod key;
 mod rebuild;
 mod rotation;
@@ -13,6 +14,7 @@ mod schemas;
 mod serve;
 mod signer;
 mod simulate;
+mod subject;
 mod token;
 mod verify;
 
@@ -103,6 +105,8 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Verify(args) => verify::run(configuration, args, cli.json).await,
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
+        Verb::Kek(args) => kek::run(configuration, args, cli.json).await,
+        Verb::Subject(args) => subject::run(configuration, args).await,
         Verb::Key(args) => key::run(&configuration, args, cli.json).await,
         Verb::Signer(args) => signer::run(&configuration, args).await,
         Verb::Backup(args) => backup::run(&configuration, args, cli.json).await,

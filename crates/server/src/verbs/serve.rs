@@ -37,6 +37,8 @@ pub async fn serve(installation: Installation, configuration: &Configuration) ->
     installation.reads.start();
     let (tiles, heads, ended) = (Arc::clone(&installation.tiles), installation.log.heads(), shutdown.clone());
     tokio::spawn(async move { tiles.follow(heads, ended).await });
+    let (handler, ended) = (Arc::clone(&installation.handler), shutdown.clone());
+    tokio::spawn(async move { handler.follow_erasures(ended).await });
     if let Some(notary) = notary.clone() {
         let (heads, ended) = (installation.log.heads(), shutdown.clone());
         tokio::spawn(async move { notary.follow(heads, ended).await });

@@ -1,0 +1,235 @@
+//! Erasure carried out: what two have approved is done here, and done again after a restore. The keys go
+//! first, then the ciphertexts; then the log learns it. Killed in between, it goes on at the next start.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use sfs_domain::catalogue::{Command, command_entry};
+use sfs_domain::person::{self, Request as ErasureRequest};
+use sfs_domain::personal::Purpose as Said;
+use sfs_domain::{Category, Event, EventId, KeyId, PersonId, State, StreamId, wire};
+use sfs_eventlog::{AppendError, Direction, Filter, ReadError, StoredEvent, tags};
+use sfs_ledger::{Hash, Leaf, OpenBody};
+use sfs_vault::{Keys, KeysError, Purpose, SubjectId, Tombstone};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::caller::Caller;
+use crate::handler::Handler;
+use crate::request::{CommandError, Outcome, Request};
+use crate::states::LoadError;
+
+/// Events read in one go.
+const PAGE: usize = 1_000;
+
+/// Days until every older copy of a destroyed key is dead too: the keys of all others are wrapped anew
+/// each month, and what wrapped the copy is destroyed (`audit.md` 5.3).
+const BOUND_DAYS: i32 = 31;
+
+/// How long approvals are gathered before somebody looks at them again.
+const PAUSE: Duration = Duration::from_secs(1);
+
+/// How often is looked again although nothing was appended: a lock ends with its day.
+const AGAIN: Duration = Duration::from_secs(3_600);
+
+/// Why an erasure was not carried out. It is tried again.
+#[derive(Debug, thiserror::Error)]
+pub enum ErasureError {
+    /// The log did not answer.
+    #[error("the log did not answer")]
+    Log(#[from] ReadError),
+    /// A person's state could not be loaded.
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    /// The keys could not be destroyed.
+    #[error("the keys could not be destroyed")]
+    Keys(#[from] KeysError),
+    /// The ciphertexts could not be deleted. The keys are destroyed.
+    #[error("the ciphertexts could not be deleted")]
+    Purge(#[source] AppendError),
+    /// The log did not take the event. The keys are destroyed.
+    #[error("the erasure could not be recorded")]
+    Record(#[source] CommandError),
+    /// An event of an erasure cannot be read.
+    #[error("the event at position {0} cannot be read")]
+    Event(u64),
+}
+
+impl Handler {
+    /// Destroys again what the log says was destroyed. After a restore of the key store, this is what
+    /// has to be done before anything is served. Answers how many keys had come back.
+    pub async fn destroy_again(&self) -> Result<u64, ErasureError> {
+        let Some(keys) = self.sealer.as_ref().map(|sealer| sealer.keys()) else { return Ok(0) };
+        let mut tombstones = Vec::new();
+        self.each_of_type("person.erased.v1", 0, |stored| {
+            tombstones.extend(tombstones_of(stored)?);
+            Ok(())
+        })
+        .await?;
+        Ok(keys.destroy_again(tombstones).await?)
+    }
+
+    /// Carries out what two have approved and nothing stands against, until `ended`.
+    pub async fn follow_erasures(&self, ended: CancellationToken) {
+        let (mut cursor, mut waiting) = (0, BTreeSet::new());
+        let mut heads = self.log.heads();
+        loop {
+            heads.mark_unchanged();
+            if let Err(why) = self.erase_approved(&mut cursor, &mut waiting).await {
+                tracing::error!(error = &why as &dyn std::error::Error, "an erasure was not carried out");
+            }
+            let more = async {
+                tokio::time::sleep(PAUSE).await;
+                let _ = tokio::time::timeout(AGAIN, heads.changed()).await;
+            };
+            if ended.run_until_cancelled(more).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// One round: takes up the approvals beyond the cursor and carries out what can be.
+    pub async fn erase_approved(&self, cursor: &mut u64, waiting: &mut BTreeSet<PersonId>) -> Result<(), ErasureError> {
+        let approved = "person.erasure-approved.v1";
+        *cursor = self
+            .each_of_type(approved, *cursor, |stored| {
+                waiting.insert(person_of(stored)?);
+                Ok(())
+            })
+            .await?;
+        for person in waiting.clone() {
+            self.erase(person).await?;
+            let folded = self.state(&person::stream(&person)).await?;
+            let is_open = matches!(&*folded.state, State::Person(state) if state.has_approved_erasure());
+            if !is_open {
+                waiting.remove(&person);
+            }
+        }
+        Ok(())
+    }
+
+    /// Carries out the person's erasures that can be carried out now.
+    async fn erase(&self, person: PersonId) -> Result<(), ErasureError> {
+        let Some(keys) = self.sealer.as_ref().map(|sealer| sealer.keys()) else { return Ok(()) };
+        let folded = self.state(&person::stream(&person)).await?;
+        let State::Person(state) = &*folded.state else { return Ok(()) };
+        let pending: Vec<ErasureRequest> = state.pending_erasures(self.clock().today()).cloned().collect();
+        for request in pending {
+            self.carry_out(keys, person, &request).await?;
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&self, keys: &Keys, person: PersonId, request: &ErasureRequest) -> Result<(), ErasureError> {
+        let kek_version = keys.versions_in_use().await?.last().map_or(0, |(version, _)| *version);
+        let purposes: Vec<Purpose> = request.purposes.iter().map(purpose_of).collect();
+        let tombstones = keys.destroy(SubjectId(person.0), purposes.clone(), request.id.0).await?;
+        // In the order of the purposes, so that the log says which key was for what.
+        let key_of = |purpose| tombstones.iter().find(|tombstone| tombstone.purpose == purpose);
+        let destroyed: Vec<Uuid> = purposes.into_iter().filter_map(key_of).map(|tombstone| tombstone.key.0).collect();
+        let digests = self.digests_under(person, &destroyed).await?;
+        let purged = self.log.purge(digests).await.map_err(ErasureError::Purge)?;
+        let record = person::Command::RecordErasure {
+            person,
+            request: request.id,
+            keys: destroyed.into_iter().map(KeyId).collect(),
+            purposes: request.purposes,
+            kek_version,
+            slots_purged: u32::try_from(purged).unwrap_or(u32::MAX),
+            bound_until: self.clock().today().plus_days(BOUND_DAYS),
+        };
+        self.record(Command::Person(record)).await
+    }
+
+    async fn record(&self, command: Command) -> Result<(), ErasureError> {
+        let entry = command_entry("record-erasure")
+            .ok_or_else(|| ErasureError::Record(CommandError::Encode("no such command".into())))?;
+        let id = self.entropy().uuid(self.clock().now_micros());
+        match self.handle(&Caller::system(), &Request::new(entry, command, id)).await {
+            Ok(Outcome::Accepted(_) | Outcome::Replayed(_) | Outcome::Unchanged { .. } | Outcome::Would { .. }) => {
+                Ok(())
+            }
+            Err(why) => Err(ErasureError::Record(why)),
+        }
+    }
+
+    /// The digests of what lies sealed under these keys in the streams that are named after the person.
+    async fn digests_under(&self, person: PersonId, keys: &[Uuid]) -> Result<Vec<Hash>, ErasureError> {
+        let mut digests = Vec::new();
+        for category in Category::ALL {
+            let stream = StreamId::new(category.name(), person);
+            let mut version = 0;
+            loop {
+                let page = self.log.read_stream(stream.as_str(), version, PAGE).await?;
+                let Some(last) = page.last() else { break };
+                version = last.version;
+                for event in &page {
+                    let leaf = Leaf::parse(&event.leaf).map_err(|_| ErasureError::Event(event.position))?;
+                    let under = leaf
+                        .draft
+                        .sealed
+                        .iter()
+                        .filter(|slot| Uuid::parse_str(&slot.k).is_ok_and(|key| keys.contains(&key)));
+                    digests.extend(under.map(|slot| slot.h));
+                }
+            }
+        }
+        Ok(digests)
+    }
+
+    /// Shows every event of a type beyond the cursor; answers how far it looked.
+    async fn each_of_type(
+        &self,
+        event_type: &str,
+        mut cursor: u64,
+        mut show: impl FnMut(&StoredEvent) -> Result<(), ErasureError>,
+    ) -> Result<u64, ErasureError> {
+        let filter = Filter { all_of: vec![vec![tags::event_type(event_type)]], ..Filter::default() };
+        loop {
+            let page = self.log.read(&filter, Direction::Forwards, cursor, PAGE).await?;
+            page.events.iter().try_for_each(&mut show)?;
+            if page.scanned_to <= cursor {
+                return Ok(cursor);
+            }
+            cursor = page.scanned_to;
+        }
+    }
+}
+
+fn event_of(stored: &StoredEvent) -> Result<person::Event, ErasureError> {
+    let open = OpenBody::parse(&stored.open).map_err(|_| ErasureError::Event(stored.position))?;
+    match wire::decode(&stored.event_type, open.data) {
+        Ok(Event::Person(event)) => Ok(event),
+        _ => Err(ErasureError::Event(stored.position)),
+    }
+}
+
+fn person_of(stored: &StoredEvent) -> Result<PersonId, ErasureError> {
+    match event_of(stored)? {
+        person::Event::ErasureApproved { person, .. } => Ok(person),
+        _ => Err(ErasureError::Event(stored.position)),
+    }
+}
+
+fn tombstones_of(stored: &StoredEvent) -> Result<Vec<Tombstone>, ErasureError> {
+    let person::Event::Erased { person, request: EventId(erasure), keys, purposes, .. } = event_of(stored)? else {
+        return Err(ErasureError::Event(stored.position));
+    };
+    let tombstone = |(key, purpose): (&KeyId, Said)| Tombstone {
+        key: sfs_vault::KeyId(key.0),
+        subject: SubjectId(person.0),
+        purpose: purpose_of(purpose),
+        erasure,
+    };
+    Ok(keys.iter().zip(purposes.iter()).map(tombstone).collect())
+}
+
+/// The domain's purpose as the vault's.
+pub(crate) const fn purpose_of(purpose: Said) -> Purpose {
+    match purpose {
+        Said::Identity => Purpose::Identity,
+        Said::Statistics => Purpose::Statistics,
+        Said::SpecialCategory => Purpose::SpecialCategory,
+        Said::Actor => Purpose::Actor,
+    }
+}
