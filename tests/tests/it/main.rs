@@ -4,6 +4,7 @@
 
 mod arrows;
 mod backup;
+mod backup_persons;
 mod faults;
 mod hostile;
 mod hostile_files;

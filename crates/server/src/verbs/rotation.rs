@@ -4,11 +4,10 @@ use std::path::Path;
 
 use sfs_command::{Caller, Outcome, Request};
 use sfs_domain::catalogue::{Command, command_entry};
-use sfs_domain::{Grant, Position, PrincipalId, Role, Scope, identity, log};
+use sfs_domain::{Position, identity, log};
 use sfs_eventlog::Reader;
 use sfs_ledger::VerifierKey;
 use sfs_notary::{KeyRing, key_id, rotations};
-use uuid::Uuid;
 
 use super::VerbError;
 use crate::configuration::Configuration;
@@ -75,15 +74,9 @@ async fn record(installation: &Installation, old: &VerifierKey, new: &VerifierKe
     let entry = command_entry("record-key-rotation").ok_or_else(|| VerbError::defect("no such command"))?;
     let handler = &installation.handler;
     let id = handler.entropy().uuid(handler.clock().now_micros());
-    match handler.handle(&system(), &Request::new(entry, Command::Log(command), id)).await {
+    match handler.handle(&Caller::system(), &Request::new(entry, Command::Log(command), id)).await {
         Ok(Outcome::Accepted(_) | Outcome::Unchanged { .. }) => Ok(()),
         Ok(_) => Err(VerbError::defect("the rotation was not recorded")),
         Err(why) => Err(VerbError::unusable(why)),
     }
-}
-
-/// The program itself: nobody else may say that a key was rotated.
-fn system() -> Caller {
-    let grant = Grant { role: Role::System, scope: Scope::State {}, until: None };
-    Caller { principal: PrincipalId(Uuid::nil()), grants: [grant].into(), read: None }
 }
