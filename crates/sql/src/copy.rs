@@ -52,3 +52,79 @@ impl Db {
         Ok(said.filter(|said| said != "ok"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use sqlx::Executor;
+
+    use super::*;
+    use crate::db::Writer;
+
+    async fn make(path: &Path) -> Writer {
+        let db = Db::open(path, Options::default()).await.unwrap();
+        let mut writer = db.writer().await.unwrap();
+        writer.run_script("create table t (n integer primary key, x blob)").await.unwrap();
+        add(&mut writer, 100).await;
+        writer
+    }
+
+    async fn add(writer: &mut Writer, rows: i64) {
+        writer.begin().await.unwrap();
+        for _ in 0..rows {
+            writer.execute(Stmt::new("insert into t (x) values (randomblob(500))")).await.unwrap();
+        }
+        writer.commit().await.unwrap();
+    }
+
+    async fn count(db: &Db) -> i64 {
+        db.fetch_optional(Stmt::new("select count(*) from t")).await.unwrap().unwrap().int(0).unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_copy_is_of_one_moment_and_is_read_without_being_changed() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, copy) = (directory.path().join("a.db"), directory.path().join("copy/a.db"));
+        std::fs::create_dir(directory.path().join("copy")).unwrap();
+        let mut writer = make(&path).await;
+
+        Db::copy(&path, &copy).await.unwrap();
+
+        add(&mut writer, 100).await;
+        let before = std::fs::read(&copy).unwrap();
+        let db = Db::open_copy(&copy);
+        assert_eq!(count(&db).await, 100);
+        assert_eq!(db.damage().await.unwrap(), None);
+        db.close().await;
+        assert_eq!(std::fs::read(&copy).unwrap(), before);
+        assert_eq!(std::fs::read_dir(directory.path().join("copy")).unwrap().count(), 1);
+        assert!(Db::copy(&path, &copy).await.is_err(), "a file that is there is not written over");
+    }
+
+    #[tokio::test]
+    async fn damage_of_a_copy_is_found() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, copy) = (directory.path().join("a.db"), directory.path().join("copy.db"));
+        drop(make(&path).await);
+        Db::copy(&path, &copy).await.unwrap();
+        let mut bytes = std::fs::read(&copy).unwrap();
+        bytes[4096..4200].fill(0xff);
+        std::fs::write(&copy, bytes).unwrap();
+        assert!(!matches!(Db::open_copy(&copy).damage().await, Ok(None)));
+    }
+
+    #[tokio::test]
+    async fn a_file_is_not_taken_for_a_cut_one_while_a_backup_reads_an_earlier_state() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.db");
+        let mut writer = make(&path).await;
+        let mut reader = SqliteConnectOptions::new().filename(&path).connect().await.unwrap();
+        reader.execute("begin; select count(*) from t").await.unwrap();
+        add(&mut writer, 100).await;
+        writer.fetch_optional(Stmt::new("pragma busy_timeout = 0")).await.unwrap();
+        assert_eq!(writer.missing_length(&path).await.unwrap(), None);
+        reader.execute("commit").await.unwrap();
+        assert_eq!(writer.missing_length(&path).await.unwrap(), None);
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(8_192).unwrap();
+        assert!(writer.missing_length(&path).await.unwrap().is_some(), "a cut file is found");
+    }
+}

@@ -312,9 +312,13 @@ impl Writer {
     }
 
     /// How long the file should be at least and is not, once everything has been moved into it: a
-    /// file that was cut. `None` if nothing is missing.
+    /// file that was cut. `None` if nothing is missing, or if a backup that reads an earlier state keeps
+    /// the last pages from being moved.
     pub async fn missing_length(&mut self, path: &Path) -> Result<Option<(u64, u64)>, SqlError> {
-        self.checkpoint(true).await?;
+        let done = self.checkpoint(true).await?;
+        if done.moved_pages < done.log_pages {
+            return Ok(None);
+        }
         let number = |row: Option<Row>| row.map_or(Ok(0), |row| row.int(0));
         let pages = number(self.fetch_optional(Stmt::new("pragma page_count")).await?)?;
         let page = number(self.fetch_optional(Stmt::new("pragma page_size")).await?)?;

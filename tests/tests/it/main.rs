@@ -5,6 +5,7 @@
 mod arrows;
 mod backup;
 mod bundle;
+mod backup_persons;
 mod faults;
 mod hostile;
 mod hostile_files;

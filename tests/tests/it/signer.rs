@@ -29,6 +29,13 @@ fn signer_as_told(server: &Server) -> String {
     body["signer"].as_str().unwrap_or_default().to_owned()
 }
 
+/// The figure of that name in `/metrics`.
+fn figure(server: &Server, key: &str, name: &str) -> f64 {
+    let text = server.client(key).get("/metrics").unwrap().text();
+    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
+    line.unwrap_or_else(|| panic!("no {name} in {text}")).parse().unwrap()
+}
+
 fn register(server: &Server, key: &str, school: &str) {
     let mut sent = Sent::school(school, school, Meant::Accepted);
     assert!(sent.send(&mut server.client(key)));
@@ -78,19 +85,24 @@ fn a_signer_of_its_own_signs_and_the_server_has_no_key() {
 #[test]
 fn the_log_goes_on_without_its_signer_and_is_signed_when_that_is_back() {
     let given = Given::new();
+    let operator = token(&given.data(), "AD");
     let mut signer = Signer::with_new_key(&given.signer_directory());
     let server = signer.serve(&given.data());
-    wait_signed(&server, 2);
+    wait_signed(&server, 4);
     for round in 0..2 {
         signer.kill();
         for school in 0..3 {
             register(&server, &given.key, &format!("R{round}S{school}"));
         }
         assert!(wait_for(|| signer_as_told(&server) == "away"));
-        assert_eq!(checkpoint_size(&server), 2 + 3 * round, "nothing was signed");
+        assert_eq!(checkpoint_size(&server), 4 + 3 * round, "nothing was signed");
+        let figures = |names: [&str; 3]| names.map(|name| figure(&server, &operator, name));
+        let names = ["sfs_signer_up", "sfs_checkpoint_size", "sfs_log_head_position"];
+        assert_eq!(figures(names), [0.0, (4 + 3 * round) as f64, (7 + 3 * round) as f64]);
         signer = Signer::start(&given.signer_directory());
-        wait_signed(&server, 2 + 3 * (round + 1));
+        wait_signed(&server, 4 + 3 * (round + 1));
         assert!(wait_for(|| signer_as_told(&server) == "signs"));
+        assert_eq!(figures(names), [1.0, (7 + 3 * round) as f64, (7 + 3 * round) as f64]);
     }
     let told = server.said().matches("no checkpoint was signed").count();
     assert_eq!(told, 2, "once for each time that it was away: {}", server.said());
@@ -191,4 +203,28 @@ fn no_verb_appends_to_a_log_that_is_not_what_was_signed() {
     }
     copy_log(&newest, &data.join("log.db"));
     token(&data, "CO");
+}
+
+#[test]
+fn a_log_that_was_set_back_and_went_on_elsewhere_is_not_appended_to() {
+    let given = Given::new();
+    let (data, elsewhere) = (given.data(), given.directory.path().join("elsewhere"));
+    std::fs::create_dir(&elsewhere).unwrap();
+    for store in ["log.db", "keys.db", "ops.db", "kek"] {
+        std::fs::copy(data.join(store), elsewhere.join(store)).unwrap();
+    }
+    token(&data, "CO");
+    run_well(&data, &["key", "new"]);
+    let server = Server::start(&data);
+    wait_signed(&server, 4);
+    server.stop();
+    // Yesterday's log goes on where nobody asks the signer, until it is longer than what was signed.
+    for _ in 0..2 {
+        token(&elsewhere, "AD");
+    }
+    copy_log(&elsewhere.join("log.db"), &data.join("log.db"));
+    for verb in [&["token", "--role", "CO"][..], &["serve", "--listen", "127.0.0.1:0"]] {
+        let output = crate::support::process::run(&data, verb);
+        assert_not_as_signed(&output, &["the first 4 events", "changed or is another one", "find out who had access"]);
+    }
 }

@@ -323,7 +323,8 @@ impl Named {
 fn compare_keys(named: &Named, keys: Option<&Inspection>, checked: &mut Checked) {
     let Some(keys) = keys else {
         let is_told = checked.findings.iter().any(|finding| finding.check == "keys.db");
-        if !is_told && !(named.sealing.is_empty() && named.erased.is_empty()) {
+        let names_any = !named.sealing.is_empty() || !named.erased.is_empty();
+        if names_any && !is_told {
             checked.add(Weight::Missing, "keys.db", "events name keys of persons, and no key store was copied");
         }
         return;

@@ -4,12 +4,14 @@
 //! 1. **What the signer has signed**, so that the log that is copied after it has at least as much. The
 //!    other way round the signer could be ahead of the log, and a restored installation would be taken
 //!    for one that has lost events.
-//! 2. **The log**, at one moment. From here on its head is the backup's.
-//! 3. **The keys of persons**, after the log: a key is durable before the event that names it, so every
+//! 2. **The operational state**, for the same reason: checkpoints that others vouch for and cursors must
+//!    not be ahead of the log. The price is an API key that is issued while a backup is made: the copied
+//!    log may name it without its digest, so that it opens nothing there.
+//! 3. **The log**, at one moment. From here on its head is the backup's.
+//! 4. **The keys of persons**, after the log: a key is durable before the event that names it, so every
 //!    key that the copied log names is in this copy, or was destroyed meanwhile and is a tombstone. A key
 //!    that is destroyed while a backup is made does not survive in it. The copy is compact, so that no
 //!    free page carries a destroyed key away, and keys stay wrapped: what wraps them is never in a backup.
-//! 4. **The operational state**, after the log: the digest of an API key is durable before its event.
 //! 5. **Files**, after the log: a file is durable before the event that names its digest.
 //!
 //! Read models and tiles are made again from the log. Private keys of the signer are left out unless they
@@ -35,7 +37,7 @@ use crate::configuration::Configuration;
 use crate::installation::{InstallationError, signer_socket};
 
 /// The databases of a data directory that are backed up, in this order, and whether each must be there.
-const DATABASES: [(&str, bool); 3] = [("log.db", true), ("keys.db", false), ("ops.db", true)];
+const DATABASES: [(&str, bool); 3] = [("ops.db", true), ("log.db", true), ("keys.db", false)];
 
 /// The directory of content-addressed files.
 const FILES: &str = "files";

@@ -4,11 +4,10 @@ use std::path::Path;
 
 use sfs_command::{Caller, Outcome, Request};
 use sfs_domain::catalogue::{Command, command_entry};
-use sfs_domain::{Grant, Position, PrincipalId, Role, Scope, identity, log};
+use sfs_domain::{Position, identity, log};
 use sfs_eventlog::Reader;
 use sfs_ledger::VerifierKey;
-use sfs_notary::{KeyRing, rotations};
-use uuid::Uuid;
+use sfs_notary::{KeyRing, key_id, rotations};
 
 use super::VerbError;
 use crate::configuration::Configuration;
@@ -53,9 +52,19 @@ async fn rotate_in(
     Ok(keys)
 }
 
+/// Tells of keys that sign and that the log does not name: who knows the old one cannot know them.
+pub(super) async fn warn_of_unnamed(installation: &Installation) {
+    let Some(notary) = &installation.notary else { return };
+    let log: &dyn Reader = &*installation.log;
+    let (Ok(keys), Ok(named)) = (notary.verifiers().await, rotations(log).await) else { return };
+    for key in keys.iter().skip(1).filter(|key| named.iter().all(|rotation| rotation.new != **key)) {
+        tracing::warn!(key = key_id(key), "a key signs that the log does not name: run `sfs key rotate`");
+    }
+}
+
 /// Appends the event. The first tree that the new key signs is the one that has it.
 async fn record(installation: &Installation, old: &VerifierKey, new: &VerifierKey) -> Result<(), VerbError> {
-    let text = |key: &VerifierKey| identity::VerifierKey::parse(&key.to_string()).map_err(VerbError::unusable);
+    let text = |key: &VerifierKey| identity::VerifierKey::parse(key.to_string()).map_err(VerbError::unusable);
     let size = installation.log.head().await.map_err(VerbError::unusable)?.size as i64 + 1;
     let command = log::Command::RecordKeyRotation {
         old_verifier: text(old)?,
@@ -65,15 +74,9 @@ async fn record(installation: &Installation, old: &VerifierKey, new: &VerifierKe
     let entry = command_entry("record-key-rotation").ok_or_else(|| VerbError::defect("no such command"))?;
     let handler = &installation.handler;
     let id = handler.entropy().uuid(handler.clock().now_micros());
-    match handler.handle(&system(), &Request::new(entry, Command::Log(command), id)).await {
+    match handler.handle(&Caller::system(), &Request::new(entry, Command::Log(command), id)).await {
         Ok(Outcome::Accepted(_) | Outcome::Unchanged { .. }) => Ok(()),
         Ok(_) => Err(VerbError::defect("the rotation was not recorded")),
         Err(why) => Err(VerbError::unusable(why)),
     }
-}
-
-/// The program itself: nobody else may say that a key was rotated.
-fn system() -> Caller {
-    let grant = Grant { role: Role::System, scope: Scope::State {}, until: None };
-    Caller { principal: PrincipalId(Uuid::nil()), grants: [grant].into(), read: None }
 }

@@ -131,6 +131,7 @@ impl Serving {
 
 pub async fn run(configuration: Configuration) -> Result<u8, VerbError> {
     let installation = Installation::open(&configuration, Opening::default()).await.map_err(VerbError::opening)?;
+    super::rotation::warn_of_unnamed(&installation).await;
     let mut serving = serve(installation, &configuration).await?;
     eprintln!("sfs: http://{}/  (API: /docs, OpenAPI: /openapi.json)", serving.address);
     if let Some(admin) = serving.admin_address {
