@@ -187,7 +187,9 @@ fn document_of(routes: &mut Routes<'_>, category: Category) -> Value {
         Category::Vacancy => schema::<VacancyDocument>(routes),
         Category::TrainingNeed => schema::<NeedDocument>(routes),
         Category::Training => schema::<TrainingDocument>(routes),
-        Category::Intervention | Category::Principal | Category::Person | Category::Log => json!({}),
+        Category::Intervention | Category::Principal | Category::Person | Category::Absence | Category::Log => {
+            json!({})
+        }
     }
 }
 

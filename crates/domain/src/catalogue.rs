@@ -10,8 +10,8 @@ use crate::decider::{Decider, Fact, Facts};
 use crate::personal::{RecordKind, Takes};
 use crate::wire::{Encoded, Named};
 use crate::{
-    EventId, Explain, PersonId, Place, Refused, Role, StreamId, cooperation, intervention, log, network_office,
-    organisation, person, principal, programme, school, staff, training, training_need, vacancy,
+    EventId, Explain, PersonId, Place, Refused, Role, StreamId, absence, cooperation, intervention, log,
+    network_office, organisation, person, principal, programme, school, staff, training, training_need, vacancy,
 };
 
 /// An aggregate whose folded state can be found in a [`State`].
@@ -215,6 +215,8 @@ aggregates! {
     Principal = "principal", principal::Principal;
     /// A person of whom something is sealed.
     Person = "person", person::Person;
+    /// The absences of a member of staff.
+    Absence = "absence", absence::Absence;
     /// The log itself: the keys that sign its checkpoints.
     Log = "log", log::Log;
 }

@@ -22,6 +22,7 @@ pub mod refusal;
 pub mod wire;
 
 // The aggregates.
+pub mod absence;
 pub mod cooperation;
 pub mod intervention;
 pub mod log;

@@ -30,7 +30,7 @@ impl Visibility {
     /// What these grants show on that day. A role without a right to the journal shows nothing; one
     /// that may see only suppressed figures shows no interventions, since they could be counted;
     /// grants and keys show to roles that may see who has access, events about persons to those who
-    /// watch over them.
+    /// watch over them, absences to those who see staffing.
     pub fn of(grants: &[Grant], today: BusinessDate) -> Self {
         let sights = grants.iter().filter(|grant| grant.holds_on(today)).filter_map(|grant| {
             let journal = access(grant.role, View::Journal);
@@ -38,6 +38,7 @@ impl Visibility {
             let shows = |category: &Category| match category {
                 Category::Principal => exact(View::Access),
                 Category::Person => exact(View::Persons),
+                Category::Absence => exact(View::Staffing),
                 Category::Intervention => journal == Access::Exact,
                 _ => true,
             };

@@ -1,8 +1,8 @@
 //! The table of commands: one line each.
 
 use super::Category::{
-    Cooperation, Intervention, Log, NetworkOffice, Organisation, Person, Principal, Programme, School, Staff, Training,
-    TrainingNeed, Vacancy,
+    Absence, Cooperation, Intervention, Log, NetworkOffice, Organisation, Person, Principal, Programme, School, Staff,
+    Training, TrainingNeed, Vacancy,
 };
 use super::Precondition::{Creates, None, Version};
 use super::{CommandEntry, RecordKind, Role, Takes, command};
@@ -20,6 +20,7 @@ const SYS: Role = Role::System;
 
 const IDENTITY: &[Takes] = &[Takes { kind: RecordKind::Identity, required: true }];
 const STAFF_IDENTITY: &[Takes] = &[Takes { kind: RecordKind::StaffIdentity, required: true }];
+const ABSENCE: &[Takes] = &[Takes { kind: RecordKind::Absence, required: false }];
 
 /// Every command.
 #[rustfmt::skip]
@@ -78,6 +79,11 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("revoke-role", Principal, None, &[AD], "Rolle entziehen", "Revoke a role"),
     command("issue-api-key", Principal, None, &[AD], "Schlüssel ausgeben", "Issue an API key"),
     command("revoke-api-key", Principal, None, &[AD], "Schlüssel sperren", "Revoke an API key"),
+    command("record-absence", Absence, None, &[PM], "Abwesenheit erfassen", "Record an absence").taking(ABSENCE),
+    command("amend-absence", Absence, None, &[PM], "Abwesenheit ändern", "Amend an absence").taking(ABSENCE),
+    command("withdraw-absence", Absence, None, &[PM], "Abwesenheit zurücknehmen", "Withdraw an absence"),
+    command("appoint-substitute", Absence, None, &[PM], "Vertretung einsetzen", "Appoint a substitute"),
+    command("end-substitution", Absence, None, &[PM], "Vertretung beenden", "End a substitution"),
     // Who registers, corrects and opens depends on the kind of person, so each kind has lines of its
     // own: a role whose scope is the whole state must not reach the people of another.
     command("register-participant", Person, Creates, &[SSW, PM], "Teilnehmende Person registrieren", "Register a participant").taking(IDENTITY),

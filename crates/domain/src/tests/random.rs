@@ -1,6 +1,7 @@
 //! Random commands of every aggregate.
 
-pub(super) mod persons;
+mod persons;
+mod staff;
 
 use serde_json::{Value, json};
 
@@ -12,6 +13,11 @@ use crate::testing::{day, event_id, key};
 
 /// How many commands at the end of the story close what the random ones need.
 pub(super) const ENDINGS: usize = 5;
+
+/// What has begun when the random commands come.
+pub(super) fn begun() -> Vec<Told> {
+    [persons::begun(), staff::begun()].concat()
+}
 
 /// Twelve random bytes choose a command and its particulars from small pools, so that commands
 /// often meet each other.
@@ -232,7 +238,7 @@ pub(super) fn command(c: Choice) -> Told {
         ("issue-api-key", json!({"principal": keys(1000, c[10]), "key": keys(1001, c[11])})),
         ("revoke-api-key", json!({"principal": keys(1000, c[10]), "key": keys(1001, c[11])})),
     ];
-    let all = [all.to_vec(), persons::commands(c)].concat();
+    let all = [all.to_vec(), persons::commands(c), staff::commands(c)].concat();
     let (name, body) = pick(&all, c[0]);
     Told { on, reason, name, body, personal: Value::Null, actor: 7 + u128::from(c[11] % 3) }
 }

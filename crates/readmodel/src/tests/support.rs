@@ -32,7 +32,7 @@ use crate::{
 
 /// What the register does not show.
 pub const WITHOUT_DOCUMENT: &[Category] =
-    &[Category::Intervention, Category::Principal, Category::Person, Category::Log];
+    &[Category::Intervention, Category::Principal, Category::Person, Category::Absence, Category::Log];
 
 /// Today in the tests.
 pub const TODAY: &str = "2026-11-24";

@@ -28,7 +28,7 @@ fn event_of(name: &str) -> EventId {
 
 /// What has begun when the random commands come: somebody whose erasure two may approve, somebody
 /// whose erasure two have approved, and a training that can be evaluated.
-pub(crate) fn begun() -> Vec<Told> {
+pub(super) fn begun() -> Vec<Told> {
     let by = |actor, name, body| Told { on: day("2023-09-01"), reason: None, name, body, personal: Value::Null, actor };
     let erasure = |person, purpose| json!({"person": key(person), "ground": "no_longer_needed", "purposes": [purpose]});
     let approved = json!({"person": key(3003), "request": event_id(told().len() as u128 + 3)});
