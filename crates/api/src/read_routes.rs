@@ -187,7 +187,13 @@ fn document_of(routes: &mut Routes<'_>, category: Category) -> Value {
         Category::Vacancy => schema::<VacancyDocument>(routes),
         Category::TrainingNeed => schema::<NeedDocument>(routes),
         Category::Training => schema::<TrainingDocument>(routes),
-        Category::Intervention | Category::Principal | Category::Person | Category::Absence | Category::Log => {
+        Category::Intervention
+        | Category::Principal
+        | Category::Person
+        | Category::Absence
+        | Category::SupportCase
+        | Category::ChildProtection
+        | Category::Log => {
             json!({})
         }
     }

@@ -2,6 +2,7 @@
 //! catalogue is accepted at least once, every event type happens. What others test on begins here.
 
 mod absences;
+mod cases;
 mod persons;
 mod trainings;
 
@@ -77,7 +78,7 @@ pub fn world() -> World {
 pub fn story() -> Vec<Told> {
     let begun = [programme(), organisations(), cooperation(), people(), trainings::all(), work(), access()].concat();
     let persons = persons::all(begun.len() as u128);
-    [begun, persons, absences::all(), endings()].concat()
+    [begun, persons, absences::all(), cases::all(), endings()].concat()
 }
 
 fn programme() -> Vec<Told> {

@@ -153,6 +153,7 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         )),+] };
     }
     let mut all = of!(
+        child_protection,
         log,
         programme,
         organisation,
@@ -173,7 +174,7 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         ));)+ };
     }
     // These have their tests in a file of their own.
-    apart!(absence, person);
+    apart!(absence, person, support_case);
     all
 }
 
