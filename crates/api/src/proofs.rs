@@ -120,7 +120,7 @@ pub async fn tile(
         }
         TilePath::Entries(tile) => {
             let principal = authenticate(&app, &headers).await?;
-            if !Visibility::of(&principal.caller.grants, principal.today).is_everything() {
+            if !Visibility::of(&principal.caller.grants, principal.today).shows_every_leaf() {
                 return Err(Problem::new(&kinds::FORBIDDEN));
             }
             if has.is_none_or(|has| has.width() < tile.width()) {

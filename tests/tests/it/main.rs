@@ -4,8 +4,8 @@
 
 mod arrows;
 mod backup;
-mod bundle;
 mod backup_persons;
+mod bundle;
 mod faults;
 mod hostile;
 mod hostile_files;
