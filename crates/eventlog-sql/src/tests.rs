@@ -263,3 +263,34 @@ async fn a_clean_log_has_no_findings_and_every_change_is_found() {
         }
     }
 }
+
+#[tokio::test]
+async fn an_erased_ciphertext_is_counted_and_another_one_is_found() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("log.db");
+    let log = at(&path).await.expect("a log");
+    let (named, mut bytes) = (sfs_ledger::digest(b"ciphertext"), Vec::new());
+    let mut sealing = append(1, "s/1", Expected::Any, &["a"]);
+    let event = &mut sealing.writes[0].events[0];
+    event.leaf.complete(1, 0, 1, None, &mut bytes).expect("a leaf");
+    let mut leaf = sfs_ledger::Leaf::parse(&bytes).expect("a leaf");
+    leaf.draft.sealed = vec![sfs_ledger::SealedRef { a: "xc20p".into(), k: "k1".into(), h: named }];
+    event.leaf = leaf.draft.prepare().expect("a leaf");
+    event.sealed = vec![sfs_eventlog::SealedSlot { digest: named, bytes: b"ciphertext".to_vec() }];
+    log.append(sealing).await.expect("an append");
+    log.close().await;
+    let db = Db::open(&path, Options::default()).await.expect("a database");
+    for (change, erased, found) in [
+        ("update sealed_slot set bytes = bytes", 0, 0),
+        ("update sealed_slot set bytes = x'00'", 0, 1),
+        ("delete from sealed_slot", 1, 0),
+    ] {
+        let mut writer = db.writer().await.expect("a writer");
+        writer.run_script(change).await.expect(change);
+        writer.close().await.expect("closed");
+        let report = crate::verify(&db, &[0, 1, 7], test_tags, |_, _| {}).await.expect("a report");
+        assert_eq!((report.sealed, report.erased, report.found), (1, erased, found), "{change}: {:?}", report.findings);
+        assert_eq!(report.roots.keys().copied().collect::<Vec<_>>(), [0, 1], "the log has these sizes");
+        assert_eq!(report.roots.get(&1), report.root.as_ref());
+    }
+}

@@ -71,7 +71,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("clap", &["server"]),
     ("mimalloc", &["server"]),
     ("ed25519-dalek", &["ledger", "notary"]),
-    ("ureq", &["notary"]),
+    ("ureq", &["notary", "server"]),
     ("config", &["server"]),
     ("tracing-subscriber", &["server"]),
     ("rand", &["command", "server"]),

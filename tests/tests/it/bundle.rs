@@ -322,6 +322,12 @@ fn cases() -> Vec<(&'static str, i32, Vec<u8>)> {
         ("fewer disclosures", 0, disclosing(&lines[1..])),
         ("moved disclosure", 40, disclosing(&[lines[0], &moved])),
         ("disclosures not in order", 40, disclosing(&[lines[1], lines[0]])),
+        ("damaged timestamp", 40, {
+            let place = whole.windows(7).position(|bytes| bytes == b"a reply").unwrap();
+            let mut damaged = whole.clone();
+            damaged[place] ^= 1;
+            damaged
+        }),
         ("cut", 20, whole[..whole.len() - 600].to_vec()),
         ("goes on", 40, [&whole[..], &[0; 512]].concat()),
         ("empty", 20, Vec::new()),

@@ -136,9 +136,9 @@ async fn positions(log: &SqliteReader, args: &BundleArgs) -> Result<Vec<u64>, Ve
         };
         for text in listed.split_whitespace() {
             let wrong = || VerbError::Usage(format!("`{text}` is no position and no range"));
-            let range = read_range(text).ok_or_else(wrong)?;
+            let (first, last) = read_range(text).ok_or_else(wrong)?.into_inner();
             // One behind the end is enough to say that it is not there.
-            all.extend(*range.start()..=*range.end().min(&range.start().max(&(head + 1))));
+            all.extend(first..=last.min(first.max(head + 1)));
         }
     }
     for stream in &args.streams {

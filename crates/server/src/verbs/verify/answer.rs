@@ -1,5 +1,7 @@
 //! What `sfs verify` says: for people in lines, for machines as one object; the exit code is the same.
 
+use std::io::Write as _;
+
 use serde::Serialize;
 use sfs_ledger::{Finding, Outcome, Report};
 
@@ -92,9 +94,15 @@ impl Verified {
             outcome => outcome.code(),
         };
         if json {
-            self.say_json(code)
+            self.say_json(code);
         } else {
-            self.say_lines()
+            let text = self.lines().join(
+                "
+",
+            ) + "
+";
+            // Whoever reads may have seen enough; the exit code says it all the same.
+            let _ = std::io::stdout().write_all(text.as_bytes());
         }
         code
     }
@@ -143,44 +151,46 @@ impl Verified {
         });
     }
 
-    fn say_lines(&self) {
+    fn lines(&self) -> Vec<String> {
+        let mut lines = Vec::new();
         let Report { facts, outcome, found, not_checked, .. } = &self.report;
         for finding in self.findings() {
-            println!("{:>10}  {:16} {}", finding.position, finding.check, finding.what);
+            lines.push(format!("{:>10}  {:16} {}", finding.position, finding.check, finding.what));
         }
         if let Some((origin, size, root)) = &facts.log {
-            println!("checkpoint of {origin}: {size} events · root {root}");
+            lines.push(format!("checkpoint of {origin}: {size} events · root {root}"));
         }
         for key in &facts.signed_by {
-            println!("signed by   {key}");
+            lines.push(format!("signed by   {key}"));
         }
         for (key, at) in &facts.cosigned_by {
-            println!("cosigned by {key} at {at}");
+            lines.push(format!("cosigned by {key} at {at}"));
         }
         if let Some(size) = facts.continues {
-            println!("continues the remembered log of {size} events");
+            lines.push(format!("continues the remembered log of {size} events"));
         }
         if self.level > 0 {
-            println!("{} events of {} streams were checked", facts.events, facts.streams);
+            lines.push(format!("{} events of {} streams were checked", facts.events, facts.streams));
         }
         if let Some(root) = &self.root {
-            println!("root of all events {root}");
+            lines.push(format!("root of all events {root}"));
         }
         if facts.disclosures > 0 {
-            println!("{} disclosures are committed to", facts.disclosures);
+            lines.push(format!("{} disclosures are committed to", facts.disclosures));
         }
         if facts.sealed > 0 {
-            println!("{} sealed data are named", facts.sealed);
+            lines.push(format!("{} sealed data are named", facts.sealed));
         }
         if self.erased > 0 {
-            println!("{} of them have been erased", self.erased);
+            lines.push(format!("{} of them have been erased", self.erased));
         }
         for thing in not_checked {
-            println!("not checked: {thing}");
+            lines.push(format!("not checked: {thing}"));
         }
-        println!("level {} · {found} findings · {} · {}", self.level, words(*outcome), Used::until_now());
+        lines.push(format!("level {} · {found} findings · {} · {}", self.level, words(*outcome), Used::until_now()));
         if !self.differing.is_empty() {
-            println!("READ MODELS differ from a rebuild: `sfs rebuild` makes them anew");
+            lines.push("READ MODELS differ from a rebuild: `sfs rebuild` makes them anew".to_owned());
         }
+        lines
     }
 }

@@ -10,7 +10,7 @@ use sfs_notary::{KeyRing, Signed, Signer};
 use sfs_ops::{DataDirectory, Ops};
 use sfs_sql::{Db, Options};
 
-use super::super::VerbError;
+use super::super::{VerbError, chain};
 use super::answer::Verified;
 use super::{Trust, hold_against};
 use crate::cli::VerifyArgs;
@@ -49,24 +49,45 @@ impl Notes {
     /// Reads them beside a running server.
     pub async fn read(configuration: &Configuration) -> Result<Self, VerbError> {
         let mut notes = Self::default();
+        notes.read_signed(configuration)?;
+        notes.read_cosigned(configuration).await?;
+        Ok(notes)
+    }
+
+    /// Reads what can be read of them: what is wrong with the others is a finding.
+    async fn read_for(report: &mut Report, configuration: &Configuration) -> Self {
+        let mut notes = Self::default();
+        let read = [notes.read_signed(configuration), notes.read_cosigned(configuration).await];
+        for why in read.into_iter().filter_map(Result::err) {
+            report.find(0, "checkpoint", Outcome::Incomplete, chain(&why));
+        }
+        notes
+    }
+
+    fn read_signed(&mut self, configuration: &Configuration) -> Result<(), VerbError> {
         let signer = configuration.data.join(DataDirectory::SIGNER);
         if signer.exists() {
             let ring = KeyRing::open(&signer).map_err(VerbError::unusable)?;
-            notes.keys = ring.verifiers();
-            let signed = Signed::read(&signer.join(Signer::STATE), ring.name(), &notes.keys);
-            notes.signed = signed.map_err(VerbError::unusable)?.note;
+            self.keys = ring.verifiers();
+            let signed = Signed::read(&signer.join(Signer::STATE), ring.name(), &self.keys);
+            self.signed = signed.map_err(VerbError::unusable)?.note;
         }
+        Ok(())
+    }
+
+    async fn read_cosigned(&mut self, configuration: &Configuration) -> Result<(), VerbError> {
         let ops = configuration.data.join(DataDirectory::OPS);
-        if ops.exists() {
-            let ops = Ops::open(&ops).await.map_err(VerbError::unusable)?;
-            if let Some(last) = ops.last_checkpoint().await.map_err(VerbError::unusable)? {
-                // Of the same size there may be one with a timestamp.
-                let kept = ops.checkpoint(last.size).await.map_err(VerbError::unusable)?.unwrap_or(last);
-                notes.cosigned = Some(SignedNote::parse(kept.note.as_bytes()).map_err(VerbError::unusable)?);
-                notes.timestamp = kept.timestamp;
-            }
+        if !ops.exists() {
+            return Ok(());
         }
-        Ok(notes)
+        let ops = Ops::open(&ops).await.map_err(VerbError::unusable)?;
+        if let Some(last) = ops.last_checkpoint().await.map_err(VerbError::unusable)? {
+            // Of the same size there may be one with a timestamp.
+            let kept = ops.checkpoint(last.size).await.map_err(VerbError::unusable)?.unwrap_or(last);
+            self.cosigned = Some(SignedNote::parse(kept.note.as_bytes()).map_err(VerbError::unusable)?);
+            self.timestamp = kept.timestamp;
+        }
+        Ok(())
     }
 
     /// The signer's own comes first: it is never older.
@@ -96,7 +117,7 @@ pub(super) async fn verify(
         return Err(VerbError::unusable(format!("there is no log {}", path.display())));
     }
     let mut report = Report::default();
-    let notes = Notes::read(configuration).await?;
+    let notes = Notes::read_for(&mut report, configuration).await;
     let note = notes.best(trust.policy.as_ref());
     let checkpoint = check_note(note, &notes.keys, trust, &mut report)?;
     let options = Options { create: false, readers: 2, cache_kib: 8 * 1024, ..Options::default() };
