@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # What the tests need besides Rust, from Debian's packages: a C compiler (SQLite, the power-cut
-# shim), Python 3 with venv (the independent check, schemathesis), OpenSSL (signatures, checked
-# without our code).
+# shim), Python 3 with venv (the independent check, schemathesis), OpenSSL and Node.js from version 18.4
+# on (signatures and bundles, checked without our code).
 set -euo pipefail
 missing=()
 command -v cc >/dev/null || missing+=(gcc libc6-dev)
 command -v python3 >/dev/null || missing+=(python3)
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing+=(python3-venv)
 command -v openssl >/dev/null || missing+=(openssl)
+command -v node >/dev/null || missing+=(nodejs)
 if [ ${#missing[@]} -gt 0 ]; then
     if [ "$(id -u)" -ne 0 ]; then
         echo "needed: ${missing[*]}; run: sudo apt-get install ${missing[*]}" >&2

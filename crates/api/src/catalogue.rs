@@ -66,7 +66,7 @@ pub struct ViewLine {
     suppressed: Vec<Role>,
 }
 
-const VIEWS: [(View, &str); 9] = [
+const VIEWS: [(View, &str); 10] = [
     (View::Overview, "overview"),
     (View::Coverage, "coverage"),
     (View::Staffing, "staffing"),
@@ -74,6 +74,7 @@ const VIEWS: [(View, &str); 9] = [
     (View::Trainings, "trainings"),
     (View::Journal, "journal"),
     (View::Access, "principals"),
+    (View::Cases, "cases"),
     (View::Persons, "persons"),
     (View::Operations, "operations"),
 ];

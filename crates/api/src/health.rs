@@ -30,6 +30,10 @@ pub struct Health {
     /// without it.
     #[serde(skip_serializing_if = "Option::is_none")]
     signer: Option<&'static str>,
+    /// What somebody must look at though requests are answered: `witness-disputes`, a witness has seen a
+    /// larger log or another one.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    warnings: Vec<&'static str>,
     /// How the read side is.
     #[serde(skip_serializing_if = "Option::is_none")]
     projections: Option<Projections>,
@@ -97,7 +101,7 @@ impl From<Status> for Projections {
 
 /// `GET /healthz`: the process lives.
 pub async fn live() -> Response {
-    json_response(&Health { status: "ok", reasons: Vec::new(), signer: None, projections: None })
+    json_response(&Health { status: "ok", reasons: Vec::new(), warnings: Vec::new(), signer: None, projections: None })
 }
 
 /// How the signer is, if there is one.
@@ -128,9 +132,11 @@ pub async fn ready(State(app): State<Shared>) -> Response {
     if app.api.shutdown.is_cancelled() {
         reasons.push("shutting-down");
     }
+    let is_disputed = app.api.notary.as_ref().is_some_and(|notary| notary.is_disputed());
+    let warnings = if is_disputed { vec!["witness-disputes"] } else { Vec::new() };
     let is_ready = reasons.is_empty();
     let status = if is_ready { "ok" } else { "unready" };
-    let mut response = json_response(&Health { status, reasons, signer, projections: Some(projections) });
+    let mut response = json_response(&Health { status, reasons, warnings, signer, projections: Some(projections) });
     if !is_ready {
         *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
         // Not a problem that a client could do something about: a probe reads the status.

@@ -47,6 +47,7 @@ mod persons;
 mod principals;
 
 // Reads.
+mod checkpoints;
 mod explain;
 mod figures;
 mod proofs;

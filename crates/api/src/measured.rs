@@ -27,6 +27,9 @@ pub fn metrics_recorder() -> Option<&'static PrometheusHandle> {
         metrics::describe_gauge!("sfs_log_head_position", "Position of the last event.");
         metrics::describe_gauge!("sfs_signer_up", "1 if the last checkpoint that was due was signed.");
         metrics::describe_gauge!("sfs_checkpoint_size", "Events that the last signed checkpoint covers.");
+        metrics::describe_counter!("sfs_witness_requests_total", "Requests to witnesses by witness and outcome.");
+        metrics::describe_gauge!("sfs_cosigned_checkpoint_position", "Size of the last checkpoint with its quorum.");
+        metrics::describe_counter!("sfs_timestamp_requests_total", "Requests for timestamps by outcome.");
         Some(handle)
     };
     HANDLE.get_or_init(install).as_ref()

@@ -120,7 +120,7 @@ pub async fn tile(
         }
         TilePath::Entries(tile) => {
             let principal = authenticate(&app, &headers).await?;
-            if !Visibility::of(&principal.caller.grants, principal.today).is_everything() {
+            if !Visibility::of(&principal.caller.grants, principal.today).shows_every_leaf() {
                 return Err(Problem::new(&kinds::FORBIDDEN));
             }
             if has.is_none_or(|has| has.width() < tile.width()) {
@@ -142,17 +142,6 @@ async fn entries(app: &Shared, tile: Tile) -> Result<Vec<u8>, Problem> {
     let page = app.api.log.read(&filter, Direction::Forwards, tile.leaves().start, tile.width() as usize).await;
     let page = page.map_err(|why| troubles::read(&why))?;
     write_bundle(page.events.iter().map(|event| event.leaf.as_slice())).map_err(|why| trouble(&why.into()))
-}
-
-/// `GET /checkpoint`: what was signed last. Never cached: it is the newest that there is.
-pub async fn checkpoint(State(app): State<Shared>) -> Result<Response, Problem> {
-    let note = app.api.notary.as_ref().and_then(|notary| notary.checkpoint());
-    let note = note.ok_or_else(|| Problem::new(&kinds::NOT_FOUND))?;
-    let mut response = Response::new(Body::from(note.to_string()));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-    Ok(response)
 }
 
 /// The size of a tree: as large as the log, unless it is asked for a smaller one.

@@ -187,7 +187,15 @@ fn document_of(routes: &mut Routes<'_>, category: Category) -> Value {
         Category::Vacancy => schema::<VacancyDocument>(routes),
         Category::TrainingNeed => schema::<NeedDocument>(routes),
         Category::Training => schema::<TrainingDocument>(routes),
-        Category::Intervention | Category::Principal | Category::Person | Category::Log => json!({}),
+        Category::Intervention
+        | Category::Principal
+        | Category::Person
+        | Category::Absence
+        | Category::SupportCase
+        | Category::ChildProtection
+        | Category::Log => {
+            json!({})
+        }
     }
 }
 

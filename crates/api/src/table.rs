@@ -14,6 +14,7 @@ use sfs_feed::CloudEvent;
 use crate::app::{Api, App, Shared};
 use crate::bulk::NDJSON;
 use crate::catalogue::{self, CatalogueAnswer};
+use crate::checkpoints::{self, TIMESTAMP};
 use crate::events::{BATCH, SSE};
 use crate::health::{self, Health, Projections};
 use crate::journal::{self, JournalAnswer};
@@ -163,10 +164,28 @@ fn proof_routes(routes: &mut Routes<'_>) {
         .problems([&kinds::PARAMETER, &kinds::NOT_FOUND, &kinds::PROOFS_NOT_READY]);
     routes.add("/v1/proofs/consistency", Around::Read, get(proofs::consistency), operation);
     let operation = Operation::get("getCheckpoint", "proofs", "The last signed checkpoint")
-        .about("Name, size and root of the log as a signed note (C2SP tlog-checkpoint), signed by a signer that signs no fork.")
+        .about(
+            "Name, size and root of the log as a signed note (C2SP tlog-checkpoint), signed by a signer that signs no \
+             fork; where witnesses are asked, the last one that has their quorum.",
+        )
         .answer(200, "The note.", vec![("text/plain", json!({"type": "string"}))])
         .problems([&kinds::NOT_FOUND]);
-    routes.add("/checkpoint", Around::Public, get(proofs::checkpoint), operation);
+    routes.add("/checkpoint", Around::Public, get(checkpoints::last), operation);
+    let size = || Parameter::path("size", number(), "Size of the tree.");
+    let operation = Operation::get("getKeptCheckpoint", "proofs", "A checkpoint that others have vouched for")
+        .about("The signed note with the cosignatures of witnesses, as it was kept. Not every size has one.")
+        .parameters([size()])
+        .answer(200, "The note.", vec![("text/plain", json!({"type": "string"}))])
+        .problems([&kinds::NOT_FOUND]);
+    routes.add("/v1/checkpoints/{size}", Around::Public, get(checkpoints::kept), operation);
+    let operation = Operation::get("getTimestamp", "proofs", "The timestamp of a checkpoint")
+        .about(
+            "The reply of a timestamp authority (RFC 3161) for the bytes of the note; `openssl ts -verify` checks it.",
+        )
+        .parameters([size()])
+        .answer(200, "The reply, in DER.", vec![(TIMESTAMP, json!({"type": "string", "format": "binary"}))])
+        .problems([&kinds::NOT_FOUND]);
+    routes.add("/v1/checkpoints/{size}/timestamp", Around::Public, get(checkpoints::timestamp), operation);
     // The paths of C2SP tlog-tiles have slashes in them, for which OpenAPI has no word.
     routes.serve("/tile/{*rest}", Around::Public, get(proofs::tile));
 }

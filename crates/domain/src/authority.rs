@@ -183,6 +183,9 @@ pub enum View {
     Journal,
     /// Principals, grants and keys.
     Access,
+    /// Support cases and processes of child protection: that something was done, and when. Nobody of
+    /// an authority, of the coordination office or of the auditors (`domain.md` 8.8).
+    Cases,
     /// Persons by pseudonym: what was opened, kept, erased. No name is in it.
     Persons,
     /// State of projections and of the installation.
@@ -229,6 +232,8 @@ pub const fn access(role: Role, view: View) -> Access {
         (View::Journal, _) => Exact,
         (View::Access, Administrator | Auditor | DataProtectionOfficer) => Exact,
         (View::Access, _) => None,
+        (View::Cases, SchoolSocialWorker | ProviderManager) => Exact,
+        (View::Cases, _) => None,
         (View::Persons, DataProtectionOfficer | Auditor | ProviderManager) => Exact,
         (View::Persons, _) => None,
         (View::Operations, Administrator | Auditor) => Exact,

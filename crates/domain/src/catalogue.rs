@@ -10,8 +10,9 @@ use crate::decider::{Decider, Fact, Facts, Opens};
 use crate::personal::{RecordKind, Takes};
 use crate::wire::{Encoded, Named};
 use crate::{
-    EventId, Explain, PersonId, Place, Refused, Role, StreamId, cooperation, intervention, log, network_office,
-    organisation, person, principal, programme, school, staff, training, training_need, vacancy,
+    EventId, Explain, PersonId, Place, Refused, Role, StreamId, absence, child_protection, cooperation, intervention,
+    log, network_office, organisation, person, principal, programme, school, staff, support_case, training,
+    training_need, vacancy,
 };
 
 /// An aggregate whose folded state can be found in a [`State`].
@@ -220,6 +221,12 @@ aggregates! {
     Principal = "principal", principal::Principal;
     /// A person of whom something is sealed.
     Person = "person", person::Person;
+    /// The absences of a member of staff.
+    Absence = "absence", absence::Absence;
+    /// The support cases of a pupil.
+    SupportCase = "support-case", support_case::SupportCase;
+    /// What is done when a child may be in danger.
+    ChildProtection = "child-protection", child_protection::ChildProtection;
     /// The log itself: the keys that sign its checkpoints.
     Log = "log", log::Log;
 }

@@ -22,6 +22,8 @@ pub mod refusal;
 pub mod wire;
 
 // The aggregates.
+pub mod absence;
+pub mod child_protection;
 pub mod cooperation;
 pub mod intervention;
 pub mod log;
@@ -32,6 +34,7 @@ pub mod principal;
 pub mod programme;
 pub mod school;
 pub mod staff;
+pub mod support_case;
 pub mod training;
 pub mod training_need;
 pub mod vacancy;

@@ -74,6 +74,10 @@ bounded!(
 );
 
 bounded!(
+    /// Number of a support case in a provider's own list.
+    CaseNumber(u32), 1 ..= 9_999_999, "the number of a case is a whole number from 1 to 9,999,999"
+);
+bounded!(
     /// A position of the log, from 1; as a tree size, how many events it had then.
     Position(i64), 1 ..= 9_007_199_254_740_991_i64, "a position is a whole number from 1 to 9,007,199,254,740,991"
 );
@@ -149,6 +153,7 @@ mod tests {
         assert_eq!(taken::<Parties>([1, 2, 99, 100]), inner);
         assert_eq!(taken::<Fte>([0, 1, 1_000, 1_001]), inner);
         assert_eq!(taken::<People>([-1, 0, 9_999, 10_000]), inner);
+        assert_eq!(taken::<CaseNumber>([0, 1, 9_999_999, 10_000_000]), inner);
         assert_eq!(taken::<Position>([0, 1, 9_007_199_254_740_991, 9_007_199_254_740_992]), inner);
         // More than the inner number holds: not wrapped around.
         assert!(Minutes::try_from((1_i64 << 32) + 5).is_err());

@@ -18,6 +18,7 @@ use crate::organisation::{self, Organisation};
 use crate::personal::Purpose;
 use crate::school::{self, School};
 use crate::staff::{self, Staff};
+use crate::support_case::{self, SupportCase};
 use crate::{BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, refusals};
 
 pub use command::Command;
@@ -59,6 +60,8 @@ refusals! {
     Kept => "PER-27", Rule, "/data/request", "Eine Aufbewahrungssperre oder ein Löschstopp steht entgegen.", "A retention lock or a legal hold stands against it.";
     NothingStandsAgainst => "PER-28", Rule, "/data/ground", "Eine solche Sperre besteht nicht.", "There is no such lock or hold.";
     NotApproved => "PER-29", Rule, "/data/request", "Noch haben nicht zwei die Löschung genehmigt.", "Two have not yet approved the erasure.";
+    CaseOpen => "PER-31", Rule, "/data/person", "Unter diesem Pseudonym ist ein Fall offen: er wird zuerst geschlossen.", "A case is open under this pseudonym: it is closed first.";
+    NotTheCaseOwner => "PER-32", Rule, "/data/person", "Auskunft gibt hier nur, wer den Fall führt oder vertritt.", "Only the owner of the case and the deputy export this.";
     OtherPurposes => "PER-30", Rule, "/data/purposes", "Genehmigt ist die Löschung für andere Zwecke.", "The erasure was approved for other purposes.";
 }
 
@@ -143,8 +146,12 @@ impl Decider for Person {
         stream(&command.person())
     }
 
-    fn reads(command: &Command, _: &State) -> Vec<StreamId> {
+    fn reads(command: &Command, state: &State) -> Vec<StreamId> {
+        let pupil = state.known().is_some_and(|known| known.kind == PersonKind::Pupil);
         match command {
+            Command::RequestErasure { person, .. } | Command::ExportPupil { person, .. } if pupil => {
+                vec![support_case::stream(person)]
+            }
             Command::RegisterParticipant { provider, school: Some(school), .. }
             | Command::RegisterPupil { provider, school, .. } => {
                 vec![school::stream(school), cooperation::stream(school, provider)]
@@ -209,8 +216,13 @@ impl Decider for Person {
                 retention.check_opening(*ground)?;
                 true
             }
-            Command::ExportPerson { ground, .. } => {
+            Command::ExportPerson { ground, .. } | Command::ExportPupil { ground, .. } => {
                 readable()?;
+                let case = facts.other::<SupportCase>(&support_case::stream(&person));
+                let reads = case.is_some_and(|case| case.may_read(facts.actor));
+                if known.kind == PersonKind::Pupil && !reads {
+                    return Err(Refusal::NotTheCaseOwner);
+                }
                 retention.check_export(*ground)?;
                 true
             }
@@ -231,6 +243,10 @@ impl Decider for Person {
                 Some(_) => true,
             },
             Command::RequestErasure { ground, purposes, .. } => {
+                let case = facts.other::<SupportCase>(&support_case::stream(&person));
+                if case.is_some_and(support_case::State::is_open) {
+                    return Err(Refusal::CaseOpen);
+                }
                 return erasure.ask(person, *ground, *purposes, retention, facts);
             }
             Command::RefuseErasure { request, ground, until, .. } => {
@@ -412,7 +428,9 @@ fn said(command: &Command) -> Event {
         Command::OpenRecord { person, position, ground }
         | Command::OpenOwnerRecord { person, position, ground }
         | Command::OpenTraineeRecord { person, position, ground } => Event::RecordOpened { person, position, ground },
-        Command::ExportPerson { person, ground } => Event::Exported { person, ground },
+        Command::ExportPerson { person, ground } | Command::ExportPupil { person, ground } => {
+            Event::Exported { person, ground }
+        }
         Command::LockRetention { person, purposes, until, ground } => {
             Event::RetentionLocked { person, purposes, until, ground }
         }

@@ -268,6 +268,11 @@ impl State {
         self.assignments.iter().filter(move |assignment| assignment.active_on(day))
     }
 
+    /// Whether anything is known of the person.
+    pub fn is_known(&self) -> bool {
+        !self.qualifications.is_empty() || !self.assignments.is_empty()
+    }
+
     /// Whether the provider has confirmed a qualification of the person or has assigned them.
     pub fn works_for(&self, provider: &OrganisationId) -> bool {
         let assigned = self.assignments.iter().map(|assignment| assignment.place.provider.as_ref());

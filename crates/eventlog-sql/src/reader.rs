@@ -218,6 +218,12 @@ impl SqliteReader {
         Ok(Page { events, scanned_to, head: size })
     }
 
+    /// The events at these positions, which ascend, with their leaves; those that are not there are
+    /// left out.
+    pub async fn events_at(&self, positions: &[u64]) -> Result<Vec<StoredEvent>, ReadError> {
+        self.at(positions, Direction::Forwards, true).await
+    }
+
     /// The events at these positions, in the asked direction.
     async fn at(&self, positions: &[u64], direction: Direction, leaves: bool) -> Result<Vec<StoredEvent>, ReadError> {
         if positions.is_empty() {

@@ -169,7 +169,7 @@ async fn a_log_that_another_writer_has_moved_is_asked_anew() {
     assert!(matches!(stale, Err(AppendError::Conflict { actual: 8, .. })), "{stale:?}");
     let again = mine.append(append(2, "s/1", Expected::Any, &["a"])).await;
     assert!(matches!(&again, Ok(Appended::Replayed(record)) if record.first == 2), "{again:?}");
-    let report = crate::verify(mine.reader().db(), test_tags, |_, _| {}).await;
+    let report = crate::verify(mine.reader().db(), &[], test_tags, |_, _| {}).await;
     let findings = report.expect("a report").findings;
     assert!(findings.is_empty(), "{findings:?}");
 }
@@ -216,7 +216,7 @@ async fn a_clean_log_has_no_findings_and_every_change_is_found() {
     }
     log.close().await;
     let db = Db::open(&path, Options::default()).await.expect("a database");
-    let clean = crate::verify(&db, test_tags, |_, _| {}).await.expect("a report");
+    let clean = crate::verify(&db, &[], test_tags, |_, _| {}).await.expect("a report");
     assert_eq!((clean.events, clean.found, clean.findings), (6_000, 0, Vec::new()));
     for (check, change) in [
         ("leaf hash", "update event set leaf = cast(replace(cast(leaf as text), 'AD', 'MB') as blob) where pos = 17"),
@@ -255,7 +255,7 @@ async fn a_clean_log_has_no_findings_and_every_change_is_found() {
         let changed = writer.execute(Stmt::composed(change.to_owned())).await.expect(change);
         assert!(changed > 0, "nothing changed: {change}");
         writer.close().await.expect("closed");
-        let report = crate::verify(&db, test_tags, |_, _| {}).await.expect("a report");
+        let report = crate::verify(&db, &[], test_tags, |_, _| {}).await.expect("a report");
         assert!(report.findings.iter().any(|finding| finding.check == check), "{change}: {:?}", report.findings);
         db.close().await;
         for name in ["changed.db", "changed.db-wal", "changed.db-shm"] {

@@ -3,7 +3,7 @@
 //! Nothing here trusts what was written beside a leaf: it is all computed again from the leaf and
 //! the open body and compared.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sfs_ledger::{CompactRange, Hash, Leaf, OpenBody, digest, leaf_hash};
@@ -35,8 +35,16 @@ pub struct Finding {
 pub struct Report {
     /// Events that were read.
     pub events: u64,
+    /// Streams that they are of.
+    pub streams: u64,
     /// Root computed from the leaves.
     pub root: Option<Hash>,
+    /// The roots at the sizes that were asked for, as far as the log has them.
+    pub roots: BTreeMap<u64, Hash>,
+    /// Ciphertexts that leaves name.
+    pub sealed: u64,
+    /// Those of them that are gone: erased.
+    pub erased: u64,
     /// The first findings.
     pub findings: Vec<Finding>,
     /// How many there were.
@@ -81,11 +89,15 @@ struct Checker<T> {
     /// The command whose events are being read: id, first position, count.
     command: Option<(Uuid, u64, u64)>,
     commands: Vec<(Uuid, u64, u64)>,
+    /// Sizes at which the root is wanted.
+    sizes: BTreeSet<u64>,
+    /// What the leaves of a page name as sealed, by position.
+    slots: Vec<(u64, Hash)>,
 }
 
-/// Checks the whole log. `tags_of` says which tags an event has by its leaf and open body;
-/// `progress` is told position and size.
-pub async fn verify<T>(db: &Db, tags_of: T, progress: impl Fn(u64, u64)) -> Result<Report, SqlError>
+/// Checks the whole log. `sizes` are those at which its root is wanted; `tags_of` says which tags an
+/// event has by its leaf and open body; `progress` is told position and size.
+pub async fn verify<T>(db: &Db, sizes: &[u64], tags_of: T, progress: impl Fn(u64, u64)) -> Result<Report, SqlError>
 where
     T: Fn(&Leaf<'_>, &OpenBody<'_>) -> Vec<Arc<str>>,
 {
@@ -104,7 +116,10 @@ where
         segments: Vec::new(),
         command: None,
         commands: Vec::new(),
+        sizes: sizes.iter().copied().collect(),
+        slots: Vec::new(),
     };
+    checker.note_root();
     checker.tag_numbers = checker.tag_names.iter().map(|(tag, name)| (Arc::clone(name), *tag)).collect();
     // The head first: what is appended while this runs is left for the next time.
     let head = match db.fetch_optional(Stmt::new(StoredHead::QUERY)).await? {
@@ -134,6 +149,7 @@ where
             checker.segment(db, segment, &lists).await?;
         }
         checker.check_commands(db).await?;
+        checker.check_slots(db).await?;
         progress(checker.last_position, head.size);
         if (rows.len() as i64) < PAGE {
             break;
@@ -146,6 +162,7 @@ where
     checker.report.compare(size, "root", &head.root.to_b64(), &root.to_b64());
     checker.report.compare(size, "head time", &head.at_micros, &checker.last_at);
     checker.report.events = size;
+    checker.report.streams = checker.streams.len() as u64;
     checker.report.root = Some(root);
     Ok(checker.report)
 }
@@ -168,6 +185,7 @@ impl<T: Fn(&Leaf<'_>, &OpenBody<'_>) -> Vec<Arc<str>>> Checker<T> {
             self.report.add(position, "leaf hash", "the stored hash is not that of the leaf");
         }
         self.range.push(computed);
+        self.note_root();
         let leaf = match Leaf::parse(bytes) {
             Ok(leaf) => leaf,
             Err(why) => {
@@ -185,11 +203,32 @@ impl<T: Fn(&Leaf<'_>, &OpenBody<'_>) -> Vec<Arc<str>>> Checker<T> {
             Ok(open) => self.tags(row, position, &leaf, &open)?,
             Err(why) => self.report.add(position, "open body", why.to_string()),
         }
+        self.slots.extend(leaf.draft.sealed.iter().map(|slot| (position, slot.h)));
         match &mut self.command {
             Some((command, _, count)) if *command == leaf.draft.cmd => *count += 1,
             other => {
                 let before = other.replace((leaf.draft.cmd, position, 1));
                 self.commands.extend(before);
+            }
+        }
+        Ok(())
+    }
+
+    fn note_root(&mut self) {
+        if self.sizes.contains(&self.range.size()) {
+            self.report.roots.insert(self.range.size(), self.range.root());
+        }
+    }
+
+    /// The ciphertexts that a page's leaves name: there and what they were, or erased.
+    async fn check_slots(&mut self, db: &Db) -> Result<(), SqlError> {
+        for (position, named) in std::mem::take(&mut self.slots) {
+            self.report.sealed += 1;
+            let stmt = Stmt::new("select bytes from sealed_slot where digest = $1").blob(*named.as_bytes());
+            match db.fetch_optional(stmt).await? {
+                None => self.report.erased += 1,
+                Some(row) if digest(row.blob(0)?) == named => {}
+                Some(_) => self.report.add(position, "sealed", "a ciphertext is not the one that the leaf names"),
             }
         }
         Ok(())

@@ -30,7 +30,8 @@ impl Visibility {
     /// What these grants show on that day. A role without a right to the journal shows nothing; one
     /// that may see only suppressed figures shows no interventions, since they could be counted;
     /// grants and keys show to roles that may see who has access, events about persons to those who
-    /// watch over them.
+    /// watch over them, absences to those who see staffing, cases
+    /// to school social workers and their provider.
     pub fn of(grants: &[Grant], today: BusinessDate) -> Self {
         let sights = grants.iter().filter(|grant| grant.holds_on(today)).filter_map(|grant| {
             let journal = access(grant.role, View::Journal);
@@ -38,6 +39,8 @@ impl Visibility {
             let shows = |category: &Category| match category {
                 Category::Principal => exact(View::Access),
                 Category::Person => exact(View::Persons),
+                Category::Absence => exact(View::Staffing),
+                Category::SupportCase | Category::ChildProtection => exact(View::Cases),
                 Category::Intervention => journal == Access::Exact,
                 _ => true,
             };
@@ -55,10 +58,14 @@ impl Visibility {
         Self(vec![Sight { scope: Scope::State {}, categories: Category::ALL.to_vec() }])
     }
 
-    /// Whether it shows every event: only then can leaves be shown as they lie, side by side.
-    pub fn is_everything(&self) -> bool {
-        let all = |sight: &Sight| sight.scope == Scope::State {} && sight.categories.len() == Category::ALL.len();
-        self.0.iter().any(all)
+    /// Whether leaves can be shown as they lie, side by side, to somebody who has to check them all: it
+    /// shows every event of the state, those of cases aside. Of these a leaf tells that something was
+    /// done under a random name and when, and neither where nor what.
+    pub fn shows_every_leaf(&self) -> bool {
+        let apart = |category: &&Category| !matches!(category, Category::SupportCase | Category::ChildProtection);
+        let all =
+            |sight: &Sight| Category::ALL.iter().filter(apart).all(|category| sight.categories.contains(category));
+        self.0.iter().any(|sight| sight.scope == Scope::State {} && all(sight))
     }
 
     /// Whether it shows nothing at all.
@@ -152,6 +159,34 @@ mod tests {
     fn grants_and_keys_are_seen_by_those_who_may_see_access() {
         assert!(!seen_by(Role::GrantingAuthority, Scope::State {}).sees(Category::Principal, STATE));
         assert!(seen_by(Role::DataProtectionOfficer, Scope::State {}).sees(Category::Principal, STATE));
+    }
+
+    #[test]
+    fn cases_are_seen_by_school_social_workers_and_their_provider_alone() {
+        for role in Role::ALL {
+            let seen = seen_by(*role, Scope::State {});
+            let expected = matches!(role, Role::SchoolSocialWorker | Role::ProviderManager);
+            assert_eq!(seen.sees(Category::SupportCase, WANZLEBEN), expected, "{role:?}");
+            assert_eq!(seen.sees(Category::ChildProtection, WANZLEBEN), expected, "{role:?}");
+        }
+        let school = Scope::School(SchoolId::parse("S2").unwrap());
+        assert!(!seen_by(Role::SchoolSocialWorker, school).sees(Category::SupportCase, WANZLEBEN));
+    }
+
+    #[test]
+    fn persons_and_absences_are_seen_by_those_who_watch_over_them() {
+        let sees = |role, category| seen_by(role, Scope::State {}).sees(category, WANZLEBEN);
+        assert!(sees(Role::DataProtectionOfficer, Category::Person) && sees(Role::Auditor, Category::Person));
+        assert!(!sees(Role::CoordinationOffice, Category::Person) && !sees(Role::GrantingAuthority, Category::Person));
+        assert!(sees(Role::ProviderManager, Category::Absence) && !sees(Role::Ministry, Category::Absence));
+    }
+
+    #[test]
+    fn an_auditor_of_the_state_sees_every_leaf_and_a_district_none_as_they_lie() {
+        assert!(seen_by(Role::Auditor, Scope::State {}).shows_every_leaf());
+        assert!(Visibility::everything().shows_every_leaf());
+        assert!(!seen_by(Role::Auditor, Scope::District(Ags::parse("15083").unwrap())).shows_every_leaf());
+        assert!(!seen_by(Role::GrantingAuthority, Scope::State {}).shows_every_leaf());
     }
 
     #[test]

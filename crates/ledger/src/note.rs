@@ -89,18 +89,21 @@ pub fn key_id(name: &str, signature_type: u8, public_key: &[u8]) -> [u8; 4] {
     [a, b, c, d]
 }
 
-/// Who may sign: a name and an Ed25519 public key.
+/// Who may sign: a name and an Ed25519 public key that is used for one type of signature.
 ///
 /// As text it is `name+hash+base64` with eight digits of lower-case hex, the form that Go's
 /// `note` and the policies of C2SP use. One key has one text.
 #[derive(Clone, PartialEq, Eq)]
-pub struct VerifierKey {
+pub struct NamedKey<const TYPE: u8> {
     name: String,
     id: [u8; 4],
     key: VerifyingKey,
 }
 
-impl VerifierKey {
+/// Whose signature over the text of a note counts: a log's.
+pub type VerifierKey = NamedKey<ED25519>;
+
+impl<const TYPE: u8> NamedKey<TYPE> {
     /// The key with these 32 bytes.
     pub fn new(name: &str, public_key: &[u8; 32]) -> Result<Self, KeyTextError> {
         if !is_key_name(name) {
@@ -110,7 +113,7 @@ impl VerifierKey {
         if key.is_weak() {
             return Err(KeyTextError::Key);
         }
-        Ok(Self { name: name.to_owned(), id: key_id(name, ED25519, public_key), key })
+        Ok(Self { name: name.to_owned(), id: key_id(name, TYPE, public_key), key })
     }
 
     /// The name that stands in the signature line.
@@ -125,31 +128,51 @@ impl VerifierKey {
         self.id
     }
 
-    fn made(&self, signature: &NoteSignature) -> bool {
-        self.id == signature.key_id && self.name == signature.name
+    /// The key without name and type.
+    #[must_use]
+    pub fn public_key(&self) -> [u8; 32] {
+        self.key.to_bytes()
     }
 
-    fn verifies(&self, text: &str, signature: &NoteSignature) -> bool {
+    /// The same name and public key for another type of signature.
+    #[must_use]
+    pub fn retyped<const OTHER: u8>(&self) -> NamedKey<OTHER> {
+        NamedKey { name: self.name.clone(), id: key_id(&self.name, OTHER, self.key.as_bytes()), key: self.key }
+    }
+
+    /// The key among these that the line claims to be of.
+    pub(crate) fn claimed<'a>(
+        signature: &NoteSignature,
+        keys: impl IntoIterator<Item = &'a Self>,
+    ) -> Result<Option<&'a Self>, NoteError> {
+        let made = |key: &&Self| key.id == signature.key_id && key.name == signature.name;
+        let mut known = keys.into_iter().filter(made);
+        match known.next() {
+            Some(key) if known.any(|other| other != key) => Err(NoteError::Ambiguous(key.name.clone())),
+            key => Ok(key),
+        }
+    }
+
+    pub(crate) fn verifies(&self, message: &[u8], signature: &[u8]) -> bool {
         // The strict rule accepts no second spelling of a signature and no weak key.
-        Signature::from_slice(&signature.bytes)
-            .is_ok_and(|signature| self.key.verify_strict(text.as_bytes(), &signature).is_ok())
+        Signature::from_slice(signature).is_ok_and(|signature| self.key.verify_strict(message, &signature).is_ok())
     }
 }
 
-impl fmt::Display for VerifierKey {
+impl<const TYPE: u8> fmt::Display for NamedKey<TYPE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let bytes = [&[ED25519], &self.key.to_bytes()[..]].concat();
+        let bytes = [&[TYPE], &self.key.to_bytes()[..]].concat();
         write!(f, "{}+{:08x}+{}", self.name, u32::from_be_bytes(self.id), STANDARD.encode(bytes))
     }
 }
 
-impl fmt::Debug for VerifierKey {
+impl<const TYPE: u8> fmt::Debug for NamedKey<TYPE> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
     }
 }
 
-impl FromStr for VerifierKey {
+impl<const TYPE: u8> FromStr for NamedKey<TYPE> {
     type Err = KeyTextError;
 
     fn from_str(text: &str) -> Result<Self, KeyTextError> {
@@ -160,7 +183,7 @@ impl FromStr for VerifierKey {
         };
         let bytes = STANDARD.decode(encoded).map_err(|_| KeyTextError::Malformed)?;
         let public_key: [u8; 32] = match bytes.split_first() {
-            Some((&ED25519, key)) => key.try_into().map_err(|_| KeyTextError::Key)?,
+            Some((&is, key)) if is == TYPE => key.try_into().map_err(|_| KeyTextError::Key)?,
             Some((&other, _)) => return Err(KeyTextError::SignatureType(other)),
             None => return Err(KeyTextError::Malformed),
         };
@@ -185,7 +208,12 @@ impl NoteSignature {
     /// The line for the 64 bytes that the holder of this key made over the text.
     #[must_use]
     pub fn ed25519(key: &VerifierKey, signature: [u8; 64]) -> Self {
-        Self { name: key.name.clone(), key_id: key.id, bytes: signature.to_vec() }
+        Self::of(key, signature.to_vec())
+    }
+
+    /// The line of a key with whatever its type of signature demands.
+    pub(crate) fn of<const TYPE: u8>(key: &NamedKey<TYPE>, bytes: Vec<u8>) -> Self {
+        Self { name: key.name.clone(), key_id: key.id, bytes }
     }
 
     /// The name of the key, as the line claims it.
@@ -206,8 +234,9 @@ impl NoteSignature {
         &self.bytes
     }
 
-    /// Reads a line without its newline.
-    fn parse(line: &str) -> Option<Self> {
+    /// Reads a line without its newline; `None` if it is no signature line.
+    #[must_use]
+    pub fn parse(line: &str) -> Option<Self> {
         let (name, encoded) = line.strip_prefix(DASH)?.split_once(' ')?;
         let bytes = STANDARD.decode(encoded).ok()?;
         let (key_id, rest) = bytes.split_first_chunk()?;
@@ -277,12 +306,8 @@ impl SignedNote {
     pub fn verify<'a>(&'a self, keys: &'a [VerifierKey]) -> Result<Verified<'a>, NoteError> {
         let mut by: Vec<&VerifierKey> = Vec::new();
         for signature in &self.signatures {
-            let mut known = keys.iter().filter(|key| key.made(signature));
-            let Some(key) = known.next() else { continue };
-            if known.any(|other| other != key) {
-                return Err(NoteError::Ambiguous(key.name.clone()));
-            }
-            if !key.verifies(&self.text, signature) {
+            let Some(key) = VerifierKey::claimed(signature, keys)? else { continue };
+            if !key.verifies(self.text.as_bytes(), &signature.bytes) {
                 return Err(NoteError::WrongSignature(key.name.clone()));
             }
             if !by.contains(&key) {

@@ -86,6 +86,12 @@ impl ProofPlan {
         nodes.map(|node| node.tile(self.size)).collect()
     }
 
+    /// The plan in pieces of so many hashes, in order: for the one who does not want all tiles at once.
+    pub fn pieces(&self, hashes: usize) -> impl Iterator<Item = Self> {
+        let piece = |subtrees: &[Range<u64>]| Self { size: self.size, subtrees: subtrees.to_vec() };
+        self.subtrees.chunks(hashes.max(1)).map(piece)
+    }
+
     /// The hashes, from tiles that the caller has fetched. A tile may be wider than it was asked
     /// for; one that is `None` or lacks a hash that is needed is an error.
     pub fn compute<'a>(&self, tile: impl Fn(Tile) -> Option<&'a [Hash]>) -> Result<Vec<Hash>, MissingTile> {

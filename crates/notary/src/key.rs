@@ -9,7 +9,7 @@ use std::{fmt, str};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
-use sfs_ledger::{ED25519, KeyTextError, NoteSignature, VerifierKey};
+use sfs_ledger::{ED25519, KeyTextError, NoteSignature, VerifierKey, WitnessKey, cosigned_message};
 use zeroize::Zeroizing;
 
 use crate::durable;
@@ -131,6 +131,19 @@ impl NoteKey {
     #[must_use]
     pub fn sign(&self, text: &str) -> NoteSignature {
         NoteSignature::ed25519(&self.verifier, self.signing.sign(text.as_bytes()).to_bytes())
+    }
+
+    /// Who may be shown if the key is that of a witness: the public half, which is then of another type.
+    #[must_use]
+    pub fn witness(&self) -> WitnessKey {
+        self.verifier.retyped()
+    }
+
+    /// The line of a cosignature of a checkpoint's text; the time is in seconds since 1970.
+    #[must_use]
+    pub fn cosign(&self, time: u64, text: &str) -> NoteSignature {
+        let signature = self.signing.sign(&cosigned_message(time, text)).to_bytes();
+        NoteSignature::cosignature(&self.witness(), time, signature)
     }
 
     /// Stores the key in a new file with mode 0600, durably; a file that is there is left alone.

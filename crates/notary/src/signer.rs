@@ -121,7 +121,7 @@ impl Signer {
     pub fn open(state: &Path, ring: KeyRing) -> Result<Self, SignerError> {
         let lock = lock(state)?;
         let path = state.to_owned();
-        let state = State::read(state, ring.name(), &ring.verifiers())?;
+        let state = State::read(state, ring.name(), |note| note.verify(&ring.verifiers()).map(drop))?;
         Ok(Self { ring, state, path, is_usable: true, stop: None, _lock: lock })
     }
 
@@ -194,7 +194,7 @@ fn check(last: &Checkpoint, asked: &Checkpoint, proof: &[Hash]) -> Result<(), Si
 }
 
 /// Takes the lock beside the state. The system releases it when the process ends, however.
-fn lock(state: &Path) -> Result<File, SignerError> {
+pub(crate) fn lock(state: &Path) -> Result<File, SignerError> {
     let mut path = state.as_os_str().to_owned();
     path.push(".lock");
     let path = PathBuf::from(path);

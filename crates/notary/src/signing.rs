@@ -71,7 +71,7 @@ pub struct Signed {
 impl Signed {
     /// Reads a signer's state, or a copy of one: one of these keys must have signed it.
     pub fn read(path: &Path, origin: &str, keys: &[VerifierKey]) -> Result<Self, StateError> {
-        let state = State::read(path, origin, keys)?;
+        let state = State::read(path, origin, |note| note.verify(keys).map(drop))?;
         Ok(Self { checkpoint: state.last, note: state.note })
     }
 

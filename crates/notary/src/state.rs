@@ -1,11 +1,11 @@
-//! What a signer remembers: the last checkpoint that it has signed, in a file of three parts: a
+//! What a signer or witness remembers: the last checkpoint that it has signed, in a file of three parts: a
 //! title, the digest of what follows, and the note itself (before the first signature the bare
 //! checkpoint of the empty tree).
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use sfs_ledger::{Checkpoint, CheckpointError, NoteError, SignedNote, VerifierKey, digest, root_of_empty_tree};
+use sfs_ledger::{Checkpoint, CheckpointError, NoteError, SignedNote, digest, root_of_empty_tree};
 
 use crate::durable::{self, Step};
 
@@ -80,17 +80,23 @@ impl State {
     pub(crate) fn create(path: &Path, origin: &str) -> Result<(), StateError> {
         let state = Self::empty(origin)?;
         match durable::create(path, state.encode().as_bytes()) {
-            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => match Self::read(path, origin, &[]) {
-                Ok(there) if there == state => Ok(()),
-                _ => Err(StateError::Exists(path.to_owned())),
-            },
+            Err(why) if why.kind() == io::ErrorKind::AlreadyExists => {
+                match Self::read(path, origin, |_| Err(NoteError::NotSigned)) {
+                    Ok(there) if there == state => Ok(()),
+                    _ => Err(StateError::Exists(path.to_owned())),
+                }
+            }
             made => made.map_err(StateError::io(path)),
         }
     }
 
-    /// Reads the file and checks it: digest, origin, and that one of these keys has signed the
-    /// note. Only the empty tree goes without signature.
-    pub(crate) fn read(path: &Path, origin: &str, keys: &[VerifierKey]) -> Result<Self, StateError> {
+    /// Reads the file and checks it: digest, origin, and that the note is `is_ours`, signed by whom
+    /// the state is of. Only the empty tree goes without signature.
+    pub(crate) fn read(
+        path: &Path,
+        origin: &str,
+        is_ours: impl FnOnce(&SignedNote) -> Result<(), NoteError>,
+    ) -> Result<Self, StateError> {
         let bytes = std::fs::read(path).map_err(|why| match why.kind() {
             io::ErrorKind::NotFound => StateError::Missing(path.to_owned()),
             _ => StateError::io(path)(why),
@@ -101,8 +107,8 @@ impl State {
             return Ok(empty);
         }
         let note = SignedNote::parse(body.as_bytes()).map_err(StateError::NotOurs)?;
-        let text = note.verify(keys).map_err(StateError::NotOurs)?.text;
-        let last: Checkpoint = text.parse().map_err(StateError::Checkpoint)?;
+        is_ours(&note).map_err(StateError::NotOurs)?;
+        let last: Checkpoint = note.unverified_text().parse().map_err(StateError::Checkpoint)?;
         if last.origin() != origin {
             return Err(StateError::Origin { state: last.origin().to_owned(), keys: origin.to_owned() });
         }

@@ -21,6 +21,9 @@ const APPLICATION_ID: u32 = 0x5366_5374;
 /// bodies, so more of them at once would take tens of MiB.
 const TILES_PER_COMMIT: u64 = 4;
 
+/// Hashes of a large proof that are computed at a time: their tiles are at most 256 times as large.
+const HASHES_PER_PIECE: usize = 1_024;
+
 /// How long the log may have grown before full tiles are looked for.
 const EVERY: Duration = Duration::from_secs(1);
 
@@ -52,8 +55,10 @@ pub enum TilesError {
 
 /// The tiles of one log.
 pub struct Tiles {
-    db: Db,
-    writer: Mutex<Writer>,
+    /// None if this process only looks on and there are none.
+    db: Option<Db>,
+    /// None in a process that only looks on.
+    writer: Option<Mutex<Writer>>,
     log: Arc<dyn Reader>,
     /// Leaves below the full tiles of level 0 that are stored.
     sealed: AtomicU64,
@@ -77,11 +82,27 @@ impl Tiles {
         let options = Options { create: false, durability: Durability::Process, readers: 2, ..Options::default() };
         let db = Db::open(path, Options { cache_kib: 512, writer_cache_kib: 512, ..options }).await?;
         let writer = Mutex::new(db.writer().await?);
-        let tiles =
-            Self { db, writer, log, sealed: AtomicU64::new(0), roots: Mutex::default(), ready: AtomicBool::new(false) };
-        let full = tiles.db.fetch_optional(Stmt::new("select count(*) from tile where level = 0")).await?;
-        tiles.sealed.store(full.map_or(Ok(0), |row| row.int(0))? as u64 * TILE_WIDTH, Ordering::Release);
+        let full = db.fetch_optional(Stmt::new("select count(*) from tile where level = 0")).await?;
+        let sealed = full.map_or(Ok(0), |row| row.int(0))? as u64 * TILE_WIDTH;
+        let tiles = Self::of(Some(db), log);
+        tiles.sealed.store(sealed, Ordering::Release);
+        Ok(Self { writer: Some(writer), ..tiles })
+    }
+
+    /// For a process beside the one that makes the tiles: it reads those that are stored, makes the
+    /// others of the log, and stores none. What comes of them is to be held against a signed root.
+    pub async fn look_on(path: &Path, log: Arc<dyn Reader>) -> Result<Self, TilesError> {
+        let options = Options { create: false, readers: 1, cache_kib: 512, ..Options::default() };
+        let db =
+            if sfs_sql::is_database_of(path, APPLICATION_ID) { Some(Db::open(path, options).await?) } else { None };
+        let tiles = Self::of(db, log);
+        tiles.ready.store(true, Ordering::Release);
         Ok(tiles)
+    }
+
+    fn of(db: Option<Db>, log: Arc<dyn Reader>) -> Self {
+        let (sealed, ready) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { db, writer: None, log, sealed, roots: Mutex::default(), ready }
     }
 
     /// Stores what is missing and checks all of it against the root of the log; until this has been
@@ -102,7 +123,8 @@ impl Tiles {
     }
 
     async fn discard(&self) -> Result<(), TilesError> {
-        self.writer.lock().await.execute(Stmt::new("delete from tile")).await?;
+        let Some(writer) = &self.writer else { return Ok(()) };
+        writer.lock().await.execute(Stmt::new("delete from tile")).await?;
         self.roots.lock().await.clear();
         self.sealed.store(0, Ordering::Release);
         Ok(())
@@ -135,7 +157,8 @@ impl Tiles {
 
     /// Stores the full tiles of the tree of that size.
     pub async fn seal(&self, size: u64) -> Result<(), TilesError> {
-        let mut writer = self.writer.lock().await;
+        let Some(writer) = &self.writer else { return Ok(()) };
+        let mut writer = writer.lock().await;
         while self.sealed() + TILE_WIDTH <= size {
             let first = self.sealed() / TILE_WIDTH;
             let tiles = (size / TILE_WIDTH - first).min(TILES_PER_COMMIT);
@@ -184,7 +207,8 @@ impl Tiles {
                 }
                 let hashes = known.iter().take(tile.width() as usize).copied().collect();
                 let mut roots = self.roots.lock().await;
-                if known.len() < TILE_WIDTH as usize {
+                // A full tile is stored soon, unless nobody here stores it.
+                if known.len() < TILE_WIDTH as usize || self.writer.is_none() {
                     roots.insert(place, known);
                 } else {
                     roots.remove(&place);
@@ -220,6 +244,19 @@ impl Tiles {
         self.prove(&ProofPlan::consistency(from, to)?).await
     }
 
+    /// One proof of the events at these positions (from 1, strictly ascending) in the tree of that size:
+    /// see [`sfs_ledger::verify_multiproof`]. Few tiles are in memory at a time.
+    pub async fn multiproof(&self, positions: &[u64], size: u64) -> Result<Vec<Hash>, TilesError> {
+        self.check_ready()?;
+        let indexes = positions.iter().map(|position| position.checked_sub(1).ok_or(ProofError::OutOfRange));
+        let plan = ProofPlan::multiproof(&indexes.collect::<Result<Vec<_>, _>>()?, size)?;
+        let mut proof = Vec::new();
+        for piece in plan.pieces(HASHES_PER_PIECE) {
+            proof.extend(self.compute(&piece).await?);
+        }
+        Ok(proof)
+    }
+
     async fn prove(&self, plan: &ProofPlan) -> Result<Vec<Hash>, TilesError> {
         self.check_ready()?;
         self.compute(plan).await
@@ -251,7 +288,8 @@ impl Tiles {
                 .int(indexes.start as i64)
                 .int(indexes.end as i64);
         let mut tiles = Vec::new();
-        for (row, index) in self.db.fetch_all(range).await?.iter().zip(indexes) {
+        let Some(db) = &self.db else { return Ok(tiles) };
+        for (row, index) in db.fetch_all(range).await?.iter().zip(indexes) {
             if row.int(0)? as u64 != index {
                 break;
             }

@@ -42,6 +42,12 @@ impl DataDirectory {
     /// Name of the directory of the signer's keys and state.
     pub const SIGNER: &str = "signer";
 
+    /// Name of the database of the tree's tiles.
+    pub const TILES: &str = "tiles.db";
+
+    /// Name of the operational state's database.
+    pub const OPS: &str = "ops.db";
+
     /// Opens the directory, makes it if that is allowed, and locks it for this process.
     pub fn open(path: &Path, create: bool) -> Result<Self, DirectoryError> {
         let at = || path.to_path_buf();
@@ -90,7 +96,7 @@ impl DataDirectory {
 
     /// The database of the tree's tiles.
     pub fn tiles(&self) -> PathBuf {
-        self.path.join("tiles.db")
+        self.path.join(Self::TILES)
     }
 
     /// The database of the keys of persons.
@@ -100,7 +106,7 @@ impl DataDirectory {
 
     /// The operational state's database.
     pub fn ops(&self) -> PathBuf {
-        self.path.join("ops.db")
+        self.path.join(Self::OPS)
     }
 }
 

@@ -73,7 +73,7 @@ impl Secret {
 /// The operational state. Cheap to clone.
 #[derive(Clone)]
 pub struct Ops {
-    writer: Arc<Mutex<Writer>>,
+    pub(crate) writer: Arc<Mutex<Writer>>,
     keys: Arc<RwLock<HashMap<KeyDigest, ApiKeyRecord>>>,
     secrets: Arc<HashMap<String, [u8; 32]>>,
 }
@@ -92,6 +92,7 @@ impl Ops {
             return Err(OpsError::Cut { path: path.to_path_buf(), is, should });
         }
         writer.run_script(include_str!("schema.sql")).await?;
+        writer.run_script(include_str!("checkpoints.sql")).await?;
         let mut keys = HashMap::new();
         for row in writer.fetch_all(Stmt::new("select digest, principal, key from api_key")).await? {
             let digest = row.blob(0)?.try_into().map_err(|_| OpsError::Damaged("a key's digest"))?;

@@ -10,20 +10,27 @@ pub mod exit {
     pub const OK: u8 = 0;
     /// The command line or the configuration is wrong (clap's own code).
     pub const USAGE: u8 = 2;
-    /// Findings: an import with errors, read models that differ from a rebuild.
+    /// Findings: an import with errors, a server that is not ready, a log from which data were erased.
     pub const FINDINGS: u8 = 10;
-    /// The data directory, a database or a file cannot be used.
+    /// The data directory, a database or a file cannot be used, or a part of what is verified is missing.
     pub const UNUSABLE: u8 = 20;
+    /// The log does not continue what was known of it.
+    pub const INCONSISTENT: u8 = 30;
     /// The log is not what was written (as in `audit.md` 2.6).
     pub const INVALID: u8 = 40;
+    /// Those who should have signed have not, or too long ago.
+    pub const UNTRUSTED: u8 = 50;
+    /// The log is whole, but read models differ from a rebuild.
+    pub const READ_MODELS: u8 = 60;
     /// A defect of this program.
     pub const DEFECT: u8 = 70;
 }
 
 /// Programme ledger of „Schulerfolg sichern": commands become events, events become read models.
 ///
-/// Exit codes: 0 done · 2 wrong command line · 10 findings · 20 data directory or file cannot be used · 40 the log is
-/// not what was written · 70 defect of this program.
+/// Exit codes: 0 done · 2 wrong command line · 10 findings; whole, but data were erased · 20 data directory or file
+/// cannot be used; incomplete · 30 the log does not continue what was known of it · 40 the log is not what was written ·
+/// 50 not signed by whom the policy wants · 60 read models differ from a rebuild · 70 defect of this program.
 #[derive(Debug, Parser)]
 #[command(name = "sfs", version, propagate_version = true)]
 pub struct Cli {
@@ -54,8 +61,10 @@ pub enum Verb {
     Simulate(SimulateArgs),
     /// Makes the read models anew from the log.
     Rebuild,
-    /// Checks leaves, links, root, columns, tags and read models against each other.
+    /// Checks a data directory, a server (https://…) or an evidence bundle, and says what was not checked.
     Verify(VerifyArgs),
+    /// Writes chosen events with the proof that they are in the log, as one file for `sfs verify`.
+    Bundle(BundleArgs),
     /// Writes events as NDJSON, oldest first.
     Events(EventsArgs),
     /// Makes principals, grants roles and issues API keys at the console.
@@ -73,6 +82,8 @@ pub enum Verb {
     /// Says whether an installation would start from a backup: 0 yes, 10 keys would be destroyed again, 20 something
     /// is missing, 40 it is not what was written.
     RestoreCheck(RestoreCheckArgs),
+    /// Cosigns checkpoints of logs as a witness: for a funder, needs no data directory.
+    Witness(WitnessArgs),
     /// Writes the JSON Schemas and the OpenAPI document.
     Schemas(SchemasArgs),
     /// Shows the configuration and where each value comes from.
@@ -161,9 +172,51 @@ pub struct SimulateArgs {
 /// See [`Verb::Verify`].
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
+    /// A server (`https://…`) or a bundle; the data directory by default.
+    pub target: Option<String>,
+    /// Whose signatures count and how many witnesses are needed (C2SP tlog-policy); needed for servers and bundles.
+    #[arg(long)]
+    pub policy: Option<PathBuf>,
+    /// Remembers the checkpoint in this file after success, and checks that the log continues the one in it.
+    #[arg(long)]
+    pub remember: Option<PathBuf>,
+    /// Seconds that the witnesses' signatures may be old.
+    #[arg(long)]
+    pub max_age: Option<u64>,
+    /// File with the API key of the server: with it all events are read, without it only the checkpoint.
+    #[arg(long)]
+    pub token_file: Option<PathBuf>,
     /// Leaves out the comparison of the read models with a rebuild.
     #[arg(long)]
     pub log_only: bool,
+}
+
+/// See [`Verb::Bundle`].
+#[derive(Debug, Args)]
+pub struct BundleArgs {
+    /// The file to write.
+    pub out: PathBuf,
+    /// A position, or several: `5`, `7..20` with both ends, `@file` with one or more a line. Can be repeated.
+    #[arg(long = "position")]
+    pub positions: Vec<String>,
+    /// All events of this stream.
+    #[arg(long = "stream")]
+    pub streams: Vec<String>,
+    /// The events of this command.
+    #[arg(long = "command")]
+    pub commands: Vec<uuid::Uuid>,
+    /// Size of the log that the verifier remembers: adds the proof that this one continues it.
+    #[arg(long)]
+    pub since: Option<u64>,
+    /// The signed checkpoint to use; by default the newest of the data directory.
+    #[arg(long)]
+    pub checkpoint: Option<PathBuf>,
+    /// Disclosures to carry along, a line each: position, space, disclosure.
+    #[arg(long)]
+    pub disclosures: Option<PathBuf>,
+    /// A timestamp reply for the checkpoint (`*.tsr`). Can be repeated.
+    #[arg(long = "timestamp")]
+    pub timestamps: Vec<PathBuf>,
 }
 
 /// See [`Verb::Events`].
@@ -271,6 +324,26 @@ pub enum SubjectAction {
     },
 }
 
+/// See [`Verb::Witness`].
+#[derive(Debug, Args)]
+pub struct WitnessArgs {
+    /// Address to serve on.
+    #[arg(long, default_value = "127.0.0.1:8090")]
+    pub listen: String,
+    /// Directory of the witness: its key and what it has cosigned.
+    #[arg(long)]
+    pub key_dir: PathBuf,
+    /// Verifier key of a log that is cosigned, as `sfs key show` prints it; several are allowed.
+    #[arg(long)]
+    pub log: Vec<sfs_ledger::VerifierKey>,
+    /// Makes the key of a new witness with this name, takes up the logs, prints the verifier key and ends.
+    #[arg(long, value_name = "NAME")]
+    pub new_key: Option<String>,
+    /// Takes up logs that this witness has never cosigned and ends.
+    #[arg(long)]
+    pub new_log: bool,
+}
+
 /// See [`Verb::Token`].
 #[derive(Debug, Args)]
 pub struct TokenArgs {
@@ -340,7 +413,7 @@ pub struct BenchArgs {
     /// Connections at which single commands are measured.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 16, 64, 256])]
     pub connections: Vec<usize>,
-    /// Measures only what is named: limits, sealing, http, bulk, lag, reads.
+    /// Measures only what is named: limits, sealing, http, bulk, lag, reads, bundle.
     #[arg(long, value_delimiter = ',')]
     pub only: Vec<String>,
     /// Directory for the databases of the measurement; a temporary one by default.

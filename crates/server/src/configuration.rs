@@ -40,6 +40,13 @@ pub struct Configuration {
     pub queue: usize,
     /// Folded states that are kept in memory, counted in events; one takes about 60 bytes. Default 800000.
     pub cached_events: u64,
+    /// Policy (C2SP tlog-policy) that names witnesses with addresses and their quorum: `/checkpoint` is then
+    /// the last one with its quorum. None by default.
+    pub witness_policy: Option<PathBuf>,
+    /// How often witnesses are asked while the log grows, in seconds. Default 60.
+    pub witness_seconds: u64,
+    /// Address of a timestamp authority (RFC 3161), asked once a day; none by default.
+    pub timestamp_url: Option<String>,
     /// Seconds that running requests get when the server ends. Default 10.
     pub shutdown_seconds: u64,
 }
@@ -69,6 +76,9 @@ impl Default for Configuration {
             rate_limit_burst: 400,
             queue: 4_096,
             cached_events: 800_000,
+            witness_policy: None,
+            witness_seconds: 60,
+            timestamp_url: None,
             shutdown_seconds: 10,
         }
     }

@@ -16,6 +16,7 @@ use sfs_sql::Durability;
 use crate::configuration::Configuration;
 use crate::person_keys::{self, PersonKeysError};
 use crate::reference::{self, ReferenceError};
+use crate::vouching::{self, VouchingError};
 
 /// Why a data directory could not be opened. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +48,9 @@ pub enum InstallationError {
     /// The log did not answer.
     #[error("the log did not answer")]
     Read(#[from] sfs_eventlog::ReadError),
+    /// Who vouches for the log.
+    #[error(transparent)]
+    Vouching(#[from] VouchingError),
     /// The signer, or the log is not what it has signed.
     #[error(transparent)]
     Notary(#[from] NotaryError),
@@ -154,7 +158,7 @@ impl Installation {
         let reads = ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
         let reader: Arc<dyn Reader> = Arc::clone(&log) as Arc<dyn Reader>;
         let tiles = Arc::new(Tiles::open(&directory.tiles(), Arc::clone(&reader)).await?);
-        let notary = notary(configuration, &directory, &tiles, reader).await?;
+        let notary = notary(configuration, &directory, &tiles, reader, &ops).await?;
         let handler = Handler::new(HandlerSettings {
             log: Arc::clone(&log),
             reference,
@@ -205,13 +209,18 @@ async fn notary(
     directory: &DataDirectory,
     tiles: &Arc<Tiles>,
     log: Arc<dyn Reader>,
+    ops: &Ops,
 ) -> Result<Option<Arc<Notary>>, InstallationError> {
+    let outside = vouching::settings(configuration)?;
     let signing = match signer_socket(configuration)? {
         Some(socket) => Signing::There(socket),
         None if directory.signer().exists() => Signing::here(&directory.signer()).map_err(NotaryError::from)?,
-        None => return Ok(None),
+        None => {
+            vouching::check_without_key(configuration, ops).await?;
+            return Ok(None);
+        }
     };
-    let notary = Notary::with(signing, Arc::clone(tiles), log).await?;
+    let notary = Notary::with(signing, Arc::clone(tiles), log, ops.clone(), outside).await?;
     if notary.origin() != configuration.origin {
         let (signer, log) = (notary.origin().to_owned(), configuration.origin.clone());
         return Err(InstallationError::OtherSigner { signer, log });

@@ -10,6 +10,8 @@ pub mod installation;
 mod person_keys;
 pub mod progress;
 pub mod reference;
+pub mod resources;
 pub mod simulate;
 pub mod telemetry;
 pub mod verbs;
+mod vouching;

@@ -23,7 +23,7 @@ const TABLE: &[(&str, &[&str])] = &[
     ("readmodel", &["domain", "eventlog", "ledger", "sql"]),
     // A feed shows leaves, so it reads them.
     ("feed", &["domain", "eventlog", "ledger", "ops"]),
-    ("notary", &["eventlog", "ledger", "sql"]),
+    ("notary", &["eventlog", "ledger", "ops", "sql"]),
     ("vault", &["sql"]),
     ("api", &["command", "domain", "eventlog", "feed", "ledger", "notary", "ops", "readmodel", "vault"]),
     (
@@ -71,6 +71,7 @@ const FENCED: &[(&str, &[&str])] = &[
     ("clap", &["server"]),
     ("mimalloc", &["server"]),
     ("ed25519-dalek", &["ledger", "notary"]),
+    ("ureq", &["notary"]),
     ("config", &["server"]),
     ("tracing-subscriber", &["server"]),
     ("rand", &["command", "server"]),

@@ -5,6 +5,7 @@
 mod arrows;
 mod backup;
 mod backup_persons;
+mod bundle;
 mod faults;
 mod hostile;
 mod hostile_files;
@@ -14,5 +15,9 @@ mod persons;
 mod rotation;
 mod schemas;
 mod signer;
+#[path = "../../../crates/ledger/tests/verifier/support.rs"]
+mod small_log;
 mod support;
 mod tidy;
+mod timestamps;
+mod witness;

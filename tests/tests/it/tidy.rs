@@ -141,7 +141,10 @@ fn frozen_files() -> Vec<PathBuf> {
     let mut all = files(&workspace().join("crates/domain/golden"));
     all.extend(files(&workspace().join("schemas/events")));
     let crates = files(&workspace().join("crates"));
-    let lasting = |path: &PathBuf| path.ends_with("src/schema.sql") && !relative(path).starts_with("crates/readmodel/");
+    let lasting = |path: &PathBuf| {
+        let is_schema = path.ends_with("src/schema.sql") || path.ends_with("ops/src/checkpoints.sql");
+        is_schema && !relative(path).starts_with("crates/readmodel/")
+    };
     all.extend(crates.into_iter().filter(lasting));
     all.sort();
     all

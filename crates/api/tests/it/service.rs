@@ -18,7 +18,7 @@ use sfs_domain::principal::Command as Access;
 use sfs_domain::testing::reference;
 use sfs_domain::{BusinessDate, ClientKey, Command, Grant, PrincipalId, Role, Scope};
 use sfs_eventlog::{EventLog, Limits};
-use sfs_notary::{Notary, Tiles};
+use sfs_notary::{Notary, OutsideSettings, Tiles};
 use sfs_ops::{ApiKeyRecord, ApiKeySecret, Ops};
 use sfs_readmodel::ReadModels;
 use sfs_vault::{KeyEncryptionKeys, Keys, new_kek_line};
@@ -131,7 +131,8 @@ impl Service {
         let signer = directory.path().join("signer");
         std::fs::create_dir(&signer).unwrap();
         Notary::create(&signer, "test", &[9; 32]).unwrap();
-        let notary = Notary::open(&signer, Arc::clone(&tiles), reader).await.unwrap();
+        let notary =
+            Notary::open(&signer, Arc::clone(&tiles), reader, ops.clone(), OutsideSettings::nobody()).await.unwrap();
         notary.sign().await.unwrap();
         let api = Api {
             handler,

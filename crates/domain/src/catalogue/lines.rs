@@ -1,8 +1,8 @@
 //! The table of commands: one line each.
 
 use super::Category::{
-    Cooperation, Intervention, Log, NetworkOffice, Organisation, Person, Principal, Programme, School, Staff, Training,
-    TrainingNeed, Vacancy,
+    Absence, ChildProtection, Cooperation, Intervention, Log, NetworkOffice, Organisation, Person, Principal,
+    Programme, School, Staff, SupportCase, Training, TrainingNeed, Vacancy,
 };
 use super::Precondition::{Creates, None, Version};
 use super::{CommandEntry, RecordKind, Role, Takes, command};
@@ -20,6 +20,10 @@ const SYS: Role = Role::System;
 
 const IDENTITY: &[Takes] = &[Takes { kind: RecordKind::Identity, required: true }];
 const STAFF_IDENTITY: &[Takes] = &[Takes { kind: RecordKind::StaffIdentity, required: true }];
+const ABSENCE: &[Takes] = &[Takes { kind: RecordKind::Absence, required: false }];
+const CASE: &[Takes] =
+    &[Takes { kind: RecordKind::CaseProfile, required: true }, Takes { kind: RecordKind::CaseConcern, required: true }];
+const NOTE: &[Takes] = &[Takes { kind: RecordKind::Note, required: true }];
 
 /// Every command.
 #[rustfmt::skip]
@@ -78,6 +82,31 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("revoke-role", Principal, None, &[AD], "Rolle entziehen", "Revoke a role"),
     command("issue-api-key", Principal, None, &[AD], "Schlüssel ausgeben", "Issue an API key"),
     command("revoke-api-key", Principal, None, &[AD], "Schlüssel sperren", "Revoke an API key"),
+    command("record-absence", Absence, None, &[PM], "Abwesenheit erfassen", "Record an absence").taking(ABSENCE),
+    command("amend-absence", Absence, None, &[PM], "Abwesenheit ändern", "Amend an absence").taking(ABSENCE),
+    command("withdraw-absence", Absence, None, &[PM], "Abwesenheit zurücknehmen", "Withdraw an absence"),
+    command("appoint-substitute", Absence, None, &[PM], "Vertretung einsetzen", "Appoint a substitute"),
+    command("end-substitution", Absence, None, &[PM], "Vertretung beenden", "End a substitution"),
+    // Cases belong to their owners: the aggregate checks who asks. A provider's manager only gives the
+    // case of somebody who has left to somebody else, and reads nothing.
+    command("open-support-case", SupportCase, None, &[SSW], "Fall eröffnen", "Open a support case").taking(CASE),
+    command("record-support-contact", SupportCase, None, &[SSW], "Kontakt erfassen", "Record a support contact"),
+    command("write-note", SupportCase, None, &[SSW], "Vertrauliche Notiz ablegen", "Write a confidential note").taking(NOTE),
+    command("open-note", SupportCase, None, &[SSW], "Vertrauliche Notiz öffnen", "Open a confidential note")
+        .opening(&[RecordKind::Note, RecordKind::CaseProfile, RecordKind::CaseConcern]),
+    command("name-deputy", SupportCase, None, &[SSW], "Vertretung im Fall benennen", "Name a case's deputy"),
+    command("hand-over-case", SupportCase, None, &[SSW], "Fall übergeben", "Hand a case over"),
+    command("reassign-case", SupportCase, None, &[PM], "Fall neu zuordnen", "Reassign a case"),
+    command("agree-support-goal", SupportCase, None, &[SSW], "Ziel vereinbaren", "Agree a support goal"),
+    command("assess-support-goal", SupportCase, None, &[SSW], "Ziel bewerten", "Assess a support goal"),
+    command("refer-case", SupportCase, None, &[SSW], "An eine Stelle vermitteln", "Refer a pupil to a service"),
+    command("record-referral-outcome", SupportCase, None, &[SSW], "Ergebnis der Vermittlung erfassen", "Record a referral's outcome"),
+    command("close-support-case", SupportCase, Version, &[SSW], "Fall schließen", "Close a support case"),
+    command("reopen-support-case", SupportCase, Version, &[SSW], "Fall wieder öffnen", "Reopen a support case"),
+    command("raise-protection-concern", ChildProtection, Creates, &[SSW, PM], "Anhaltspunkt für Gefährdung festhalten", "Raise a protection concern"),
+    command("hold-risk-assessment", ChildProtection, None, &[SSW, PM], "Gefährdungseinschätzung festhalten", "Hold a risk assessment"),
+    command("inform-youth-office", ChildProtection, None, &[SSW, PM], "Jugendamt informieren", "Inform the youth office"),
+    command("close-protection-process", ChildProtection, Version, &[SSW, PM], "Schutzverfahren abschließen", "Close a protection process"),
     // Who registers, corrects and opens depends on the kind of person, so each kind has lines of its
     // own: a role whose scope is the whole state must not reach the people of another.
     command("register-participant", Person, Creates, &[SSW, PM], "Teilnehmende Person registrieren", "Register a participant").taking(IDENTITY),
@@ -97,6 +126,8 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("open-trainee-record", Person, None, &[NO, CO], "Angaben zur Person einer Fortbildung öffnen", "Open a training participant's record")
         .opening(&[RecordKind::Identity]),
     command("export-person", Person, None, &[PM, DPO], "Auskunft über eine Person erstellen", "Export what is known of a person")
+        .opening(RecordKind::ALL),
+    command("export-pupil", Person, None, &[SSW], "Auskunft über einen Fall erstellen", "Export what is known of a pupil")
         .opening(RecordKind::ALL),
     command("lock-retention", Person, None, &[PM, GA, DPO], "Aufbewahrungssperre setzen", "Lock retention"),
     command("end-retention-lock", Person, None, &[GA, DPO], "Aufbewahrungssperre vorzeitig beenden", "End a retention lock early"),

@@ -108,6 +108,14 @@ pub enum Command {
         /// Why.
         ground: ExportGround,
     },
+    /// Exports everything that is known of a pupil with a case. Only the owner of the case and the
+    /// deputy do: nobody else reads what a case is about.
+    ExportPupil {
+        /// Person.
+        person: PersonId,
+        /// Why.
+        ground: ExportGround,
+    },
     /// Forbids erasure before a day. A later day for the same ground takes the place of the earlier.
     LockRetention {
         /// Person.
@@ -218,6 +226,7 @@ impl Command {
             | Self::OpenOwnerRecord { person, .. }
             | Self::OpenTraineeRecord { person, .. }
             | Self::ExportPerson { person, .. }
+            | Self::ExportPupil { person, .. }
             | Self::LockRetention { person, .. }
             | Self::EndRetentionLock { person, .. }
             | Self::SetLegalHold { person, .. }
@@ -236,13 +245,19 @@ impl Command {
     pub const fn kinds(&self) -> &'static [PersonKind] {
         match self {
             Self::RegisterParticipant { .. } => &[PersonKind::Participant],
-            Self::RegisterPupil { .. } => &[PersonKind::Pupil],
+            Self::RegisterPupil { .. } | Self::ExportPupil { .. } => &[PersonKind::Pupil],
             Self::RegisterStaffMember { .. } | Self::CorrectStaffIdentity { .. } => &[PersonKind::Staff],
             Self::RegisterBeneficialOwner { .. } | Self::OpenOwnerRecord { .. } => &[PersonKind::BeneficialOwner],
             Self::RegisterTrainee { .. } | Self::CorrectTraineeIdentity { .. } | Self::OpenTraineeRecord { .. } => {
                 &[PersonKind::TrainingParticipant]
             }
             Self::CorrectIdentity { .. } => &[PersonKind::Participant, PersonKind::BeneficialOwner],
+            Self::ExportPerson { .. } => &[
+                PersonKind::Participant,
+                PersonKind::Staff,
+                PersonKind::BeneficialOwner,
+                PersonKind::TrainingParticipant,
+            ],
             Self::OpenRecord { .. } => &[PersonKind::Participant, PersonKind::BeneficialOwner, PersonKind::Staff],
             _ => PersonKind::ALL,
         }

@@ -74,6 +74,11 @@ impl Erasure {
         self.requests.iter().any(|request| request.ended.is_none() && request.is_approved())
     }
 
+    /// Whether a request is not yet decided or carried out.
+    pub fn is_requested(&self) -> bool {
+        self.requests.iter().any(|request| request.ended.is_none())
+    }
+
     /// What can be carried out now: approved by two, and nothing stands against it on that day.
     pub fn pending(&self, retention: &Retention, today: BusinessDate) -> impl Iterator<Item = &Request> {
         let stopped = move |request: &Request| retention.against(request.purposes, today).is_some();

@@ -246,6 +246,41 @@ fn a_hold_is_set_once_and_released_once_for_a_reason() {
     releasing(vec![participant()]).when(release()).refused(Refusal::NoHold);
 }
 
+#[test]
+fn what_is_known_of_a_pupil_is_exported_by_the_owner_of_the_case_alone() {
+    let export = || ask("export-pupil", json!({"ground": "data_subject_request"}));
+    let opened = written::<support_case::Event>(
+        "support-case.opened.v1",
+        json!({"person": key(1), "number": 1, "entry": "pupil"}),
+    );
+    let pupil = || {
+        with([registered_as("pupil")])
+            .and::<SupportCase>(&support_case::stream(&PersonId(key(1).0)), [opened.clone()])
+            .repeatable()
+    };
+    assert!(pupil().when(export()).accepted());
+    pupil().acting(8).when(export()).refused(Refusal::NotTheCaseOwner);
+    let anyone = || ask("export-person", json!({"ground": "data_subject_request"}));
+    pupil().when(anyone()).refused(Refusal::OtherKind);
+}
+
+#[test]
+fn erasure_waits_for_the_case_to_be_closed() {
+    let opened = written::<support_case::Event>(
+        "support-case.opened.v1",
+        json!({"person": key(1), "number": 1, "entry": "pupil"}),
+    );
+    let closed = written::<support_case::Event>(
+        "support-case.closed.v1",
+        json!({"person": key(1), "closing": "no_contact", "outcome": "unknown"}),
+    );
+    let pupil = |events: Vec<support_case::Event>| {
+        with([registered_as("pupil")]).and::<SupportCase>(&support_case::stream(&PersonId(key(1).0)), events)
+    };
+    pupil(vec![opened.clone()]).when(request(&["identity"])).refused(Refusal::CaseOpen);
+    pupil(vec![opened, closed]).when(request(&["identity"])).then([requested(&["identity"])]);
+}
+
 fn request(purposes: &[&str]) -> Command {
     ask("request-erasure", json!({"ground": "objection", "purposes": purposes}))
 }

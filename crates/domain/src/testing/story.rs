@@ -1,6 +1,8 @@
 //! One small programme from its opening to the last voided intervention: every command of the
 //! catalogue is accepted at least once, every event type happens. What others test on begins here.
 
+mod absences;
+mod cases;
 mod persons;
 mod trainings;
 
@@ -76,7 +78,7 @@ pub fn world() -> World {
 pub fn story() -> Vec<Told> {
     let begun = [programme(), organisations(), cooperation(), people(), trainings::all(), work(), access()].concat();
     let persons = persons::all(begun.len() as u128);
-    [begun, persons, endings()].concat()
+    [begun, persons, absences::all(), cases::all(), endings()].concat()
 }
 
 fn programme() -> Vec<Told> {

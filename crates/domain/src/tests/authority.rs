@@ -18,6 +18,7 @@ const VIEWS: &[View] = &[
     View::Trainings,
     View::Journal,
     View::Access,
+    View::Cases,
     View::Persons,
     View::Operations,
 ];

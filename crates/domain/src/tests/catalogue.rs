@@ -153,6 +153,7 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         )),+] };
     }
     let mut all = of!(
+        child_protection,
         log,
         programme,
         organisation,
@@ -166,8 +167,14 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         intervention,
         principal
     );
-    let named = |all: &[_]| all.iter().map(|refusal| format!("{refusal:?}")).collect();
-    all.push((named(crate::person::Refusal::ALL), include_str!("../person/tests.rs")));
+    macro_rules! apart {
+        ($($module:ident),+) => { $(all.push((
+            crate::$module::Refusal::ALL.iter().map(|refusal| format!("{refusal:?}")).collect(),
+            include_str!(concat!("../", stringify!($module), "/tests.rs")),
+        ));)+ };
+    }
+    // These have their tests in a file of their own.
+    apart!(absence, person, support_case);
     all
 }
 

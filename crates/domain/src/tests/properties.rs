@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::random::{Choice, ENDINGS, command, persons};
+use super::random::{Choice, ENDINGS, begun, command};
 use crate::catalogue::command_entry;
 use crate::testing::story::story;
 use crate::testing::world::{Recorded, World};
@@ -18,7 +18,7 @@ use crate::{BusinessDate, Event, State, StreamId, cooperation, intervention, sta
 fn random_world(choices: &[Choice]) -> World {
     let mut world = World::default();
     let story = story();
-    for told in story[..story.len() - ENDINGS].iter().chain(&persons::begun()) {
+    for told in story[..story.len() - ENDINGS].iter().chain(&begun()) {
         world.hear(told).unwrap();
     }
     for choice in choices {

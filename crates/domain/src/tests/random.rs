@@ -1,6 +1,8 @@
 //! Random commands of every aggregate.
 
-pub(super) mod persons;
+mod cases;
+mod persons;
+mod staff;
 
 use serde_json::{Value, json};
 
@@ -12,6 +14,11 @@ use crate::testing::{day, event_id, key};
 
 /// How many commands at the end of the story close what the random ones need.
 pub(super) const ENDINGS: usize = 5;
+
+/// What has begun when the random commands come.
+pub(super) fn begun() -> Vec<Told> {
+    [persons::begun(), staff::begun(), cases::begun()].concat()
+}
 
 /// Twelve random bytes choose a command and its particulars from small pools, so that commands
 /// often meet each other.
@@ -189,26 +196,26 @@ pub(super) fn command(c: Choice) -> Told {
         (
             "offer-training",
             json!({
-                "training": keys(812, c[11] % 3), "needs": [keys(800, c[5])], "topic": "mediation", "district": district,
+                "training": keys(812, c[11]), "needs": [keys(800, c[5])], "topic": "mediation", "district": district,
                 "seats": c[9] % 16, "minutes": 60, "begins_on": date(c[6]), "format": "online",
             }),
         ),
-        ("reschedule-training", json!({"training": keys(812, c[11] % 3), "begins_on": date(c[6])})),
+        ("reschedule-training", json!({"training": keys(812, c[11]), "begins_on": date(c[6])})),
         (
             "record-training-registrations",
             json!({
-                "training": keys(812, c[11] % 3), "registrations": [{"audience": "others", "people": c[9] % 20}],
+                "training": keys(812, c[11]), "registrations": [{"audience": "others", "people": c[9] % 20}],
             }),
         ),
-        ("hold-training", json!({"training": keys(812, c[11] % 3)})),
+        ("hold-training", json!({"training": keys(812, c[11])})),
         (
             "confirm-training-attendance",
             json!({
-                "training": keys(812, c[11] % 3), "attendance": {"women": c[9] % 20, "men": 0, "non_binary": 0},
+                "training": keys(812, c[11]), "attendance": {"women": c[9] % 20, "men": 0, "non_binary": 0},
             }),
         ),
-        ("evaluate-training", json!({"training": keys(812, c[11] % 3), "responses": c[9] % 20, "score": 300})),
-        ("cancel-training", json!({"training": keys(812, c[11] % 3)})),
+        ("evaluate-training", json!({"training": keys(812, c[11]), "responses": c[9] % 20, "score": 300})),
+        ("cancel-training", json!({"training": keys(812, c[11])})),
         (
             "record-intervention",
             json!({
@@ -232,7 +239,7 @@ pub(super) fn command(c: Choice) -> Told {
         ("issue-api-key", json!({"principal": keys(1000, c[10]), "key": keys(1001, c[11])})),
         ("revoke-api-key", json!({"principal": keys(1000, c[10]), "key": keys(1001, c[11])})),
     ];
-    let all = [all.to_vec(), persons::commands(c)].concat();
+    let all = [all.to_vec(), persons::commands(c), staff::commands(c), cases::commands(c)].concat();
     let (name, body) = pick(&all, c[0]);
     Told { on, reason, name, body, personal: Value::Null, actor: 7 + u128::from(c[11] % 3) }
 }

@@ -7,8 +7,9 @@ use sfs_eventlog::contract::append;
 use sfs_eventlog::memory::{Memory, MemoryLog};
 use sfs_eventlog::{EventLog, Expected, Limits, Reader};
 use sfs_ledger::{Checkpoint, SignedNote, VerifierKey};
+use sfs_ops::Ops;
 
-use super::{Notary, NotaryError, Trouble};
+use super::{Notary, NotaryError, OutsideSettings, Trouble, Vouched};
 use crate::keyring::KeyRing;
 use crate::service::SignerService;
 use crate::signer::Signer;
@@ -32,7 +33,8 @@ async fn grow(log: &MemoryLog, stream: &str, commands: std::ops::RangeInclusive<
 async fn open(directory: &Path, log: &Arc<MemoryLog>) -> Result<Notary, NotaryError> {
     let reader: Arc<dyn Reader> = log.clone();
     let tiles = Tiles::open(&directory.join("tiles.db"), Arc::clone(&reader)).await.expect("tiles");
-    Notary::open(directory, Arc::new(tiles), reader).await
+    let ops = Ops::open(&directory.join("ops.db")).await.expect("an operational store");
+    Notary::open(directory, Arc::new(tiles), reader, ops, OutsideSettings::nobody()).await
 }
 
 fn keys(directory: &Path) -> Vec<VerifierKey> {
@@ -70,7 +72,7 @@ async fn a_log_that_has_lost_signed_events_is_refused() {
     notary.sign().await.expect("a checkpoint");
     drop(notary);
     let restored = open(directory.path(), &log_of("s/1", 19).await).await;
-    assert!(matches!(restored, Err(NotaryError::Truncated { found: 19, signed: 20 })));
+    assert!(matches!(restored, Err(NotaryError::Truncated { found: 19, signed: 20, how: Vouched::Signed })));
 }
 
 #[tokio::test]
@@ -146,13 +148,17 @@ async fn a_signer_that_is_away_leaves_the_log_alone_and_is_asked_again() {
     let reader: Arc<dyn Reader> = log.clone();
     let tiles = Arc::new(Tiles::open(&directory.path().join("tiles.db"), Arc::clone(&reader)).await.expect("tiles"));
     let socket = directory.path().join("socket");
-    let away = Notary::with(Signing::There(socket.clone()), Arc::clone(&tiles), Arc::clone(&reader)).await;
+    let ops = Ops::open(&directory.path().join("ops.db")).await.expect("an operational store");
+    let with = |tiles, reader| {
+        Notary::with(Signing::There(socket.clone()), tiles, reader, ops.clone(), OutsideSettings::nobody())
+    };
+    let away = with(Arc::clone(&tiles), Arc::clone(&reader)).await;
     assert!(matches!(away, Err(NotaryError::Signing(SigningError::Away { .. }))));
 
     let signer = Signer::open_in(directory.path()).expect("a signer");
     let service = SignerService::bind(signer, &socket, 0o600).expect("a socket");
     std::thread::spawn(move || service.run());
-    let notary = Notary::with(Signing::There(socket.clone()), tiles, reader).await.expect("a notary");
+    let notary = with(tiles, reader).await.expect("a notary");
     assert!(notary.tell(notary.sign().await.err()));
     assert_eq!((read(&notary, &keys).size(), notary.signed_size(), notary.trouble()), (3, 3, None));
 
@@ -165,4 +171,44 @@ async fn a_signer_that_is_away_leaves_the_log_alone_and_is_asked_again() {
     std::fs::rename(&moved, &socket).expect("a socket");
     assert!(notary.tell(notary.sign().await.err()));
     assert_eq!((notary.signed_size(), notary.trouble()), (5, None));
+}
+
+#[tokio::test]
+async fn a_log_is_held_against_what_others_have_vouched_for_also_if_the_signer_has_forgotten_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    keys(directory.path());
+    let ops = Ops::open(&directory.path().join("ops.db")).await.expect("an operational store");
+    let log = log_of("s/1", 20).await;
+    let notary = open(directory.path(), &log).await.expect("a notary");
+    notary.sign().await.expect("a checkpoint");
+    let note = notary.checkpoint().expect("a checkpoint");
+    ops.keep_checkpoint(20, 5, &note).await.expect("kept");
+    drop(notary);
+    open(directory.path(), &log).await.expect("the log that was vouched for");
+    // The signer's state is that of a log for which nothing has been signed.
+    for file in ["state", "signer-1.key"] {
+        std::fs::remove_file(directory.path().join(file)).expect("a file of the signer");
+    }
+    keys(directory.path());
+    let shorter = open(directory.path(), &log_of("s/1", 19).await).await;
+    assert!(matches!(shorter, Err(NotaryError::Truncated { found: 19, signed: 20, how: Vouched::Outside })));
+    let other = open(directory.path(), &log_of("s/2", 30).await).await;
+    assert!(matches!(other, Err(NotaryError::Forked { size: 20, how: Vouched::Outside, .. })));
+    open(directory.path(), &log).await.expect("the log that was vouched for");
+}
+
+#[tokio::test]
+async fn whoever_asks_at_once_for_a_checkpoint_gets_the_same() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (keys, log) = (keys(directory.path()), log_of("s/1", 20).await);
+    let notary = open(directory.path(), &log).await.expect("a notary");
+    notary.sign().await.expect("a checkpoint");
+    for round in 1..=5 {
+        grow(&log, "s/1", 20 * round + 1..=20 * (round + 1)).await;
+        let (one, two, three) = tokio::join!(notary.sign(), notary.sign(), notary.sign());
+        for signed in [one, two, three] {
+            signed.expect("a checkpoint");
+        }
+        assert_eq!(u128::from(read(&notary, &keys).size()), 20 * (round + 1));
+    }
 }

@@ -7,10 +7,12 @@ use sfs_eventlog::contract::{append, event};
 use sfs_eventlog::memory::{Memory, MemoryLog};
 use sfs_eventlog::{EventLog, Expected, Limits};
 use sfs_ledger::SignedNote;
+use sfs_ops::Ops;
 use tempfile::TempDir;
 
 use super::*;
 use crate::notary::Notary;
+use crate::outside::OutsideSettings;
 use crate::tiles::Tiles;
 
 const ORIGIN: &str = "test.example/log/1";
@@ -59,7 +61,9 @@ impl Given {
     async fn sign(&self) -> SignedNote {
         let reader: Arc<dyn Reader> = self.log.clone();
         let tiles = Tiles::open(&self.directory.path().join("tiles.db"), Arc::clone(&reader)).await.expect("tiles");
-        let notary = Notary::open(self.directory.path(), Arc::new(tiles), reader).await.expect("a notary");
+        let ops = Ops::open(&self.directory.path().join("ops.db")).await.expect("an operational store");
+        let nobody = OutsideSettings::nobody();
+        let notary = Notary::open(self.directory.path(), Arc::new(tiles), reader, ops, nobody).await.expect("a notary");
         notary.sign().await.expect("a checkpoint");
         SignedNote::parse(notary.checkpoint().expect("a checkpoint").as_bytes()).expect("a note")
     }

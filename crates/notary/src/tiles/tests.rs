@@ -6,7 +6,9 @@ use std::sync::Arc;
 use sfs_eventlog::contract::append;
 use sfs_eventlog::memory::{Memory, MemoryLog};
 use sfs_eventlog::{Direction, EventLog, Expected, Filter, Limits, Reader};
-use sfs_ledger::{Hash, Tile, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion};
+use sfs_ledger::{
+    Hash, Tile, consistency_proof, inclusion_proof, verify_consistency, verify_inclusion, verify_multiproof,
+};
 
 use super::{Tiles, TilesError};
 
@@ -118,4 +120,23 @@ async fn what_the_tree_does_not_have_has_no_proof() {
     }
     assert!(matches!(tiles.inclusion(1, 301).await, Err(TilesError::Missing(_))), "the log is not so long");
     assert!(matches!(tiles.consistency(301, 300).await, Err(TilesError::Proof(_))));
+}
+
+#[tokio::test]
+async fn a_process_that_looks_on_has_the_same_proofs_and_stores_nothing() {
+    let (directory, log) = (tempfile::tempdir().expect("a directory"), log_of(1_300).await);
+    let (all, size) = (hashes(&log).await, 1_290);
+    let path = directory.path().join("tiles.db");
+    let positions: Vec<u64> = (1..=size).filter(|position| position % 7 == 3 || *position > 1_270).collect();
+    let leaves: Vec<_> = positions.iter().map(|position| (position - 1, all[*position as usize - 1])).collect();
+    let without = Tiles::look_on(&path, log.clone()).await.expect("tiles");
+    let proof = without.multiproof(&positions, size).await.expect("a proof");
+    assert!(!path.exists(), "nothing is stored");
+    tiles(directory.path(), &log).await.prepare().await.expect("complete tiles");
+    let beside = Tiles::look_on(&path, log.clone()).await.expect("tiles");
+    assert_eq!(beside.multiproof(&positions, size).await.expect("a proof"), proof);
+    let root = beside.root(size).await.expect("a root");
+    verify_multiproof(&leaves, size, &proof, &root).expect("events of the tree");
+    assert!(matches!(beside.multiproof(&[], size).await, Err(TilesError::Proof(_))));
+    assert!(matches!(beside.multiproof(&[0], size).await, Err(TilesError::Proof(_))));
 }

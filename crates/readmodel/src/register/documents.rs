@@ -84,9 +84,13 @@ impl Document {
             Category::Vacancy => serde_json::from_str(text).map(Self::Vacancy),
             Category::TrainingNeed => serde_json::from_str(text).map(Self::Need),
             Category::Training => serde_json::from_str(text).map(Self::Training),
-            Category::Intervention | Category::Principal | Category::Person | Category::Log => {
-                Err(serde::de::Error::custom("there is no document of this category"))
-            }
+            Category::Intervention
+            | Category::Principal
+            | Category::Person
+            | Category::Absence
+            | Category::SupportCase
+            | Category::ChildProtection
+            | Category::Log => Err(serde::de::Error::custom("there is no document of this category")),
         }
     }
 
@@ -103,7 +107,13 @@ impl Document {
             Event::Vacancy(event) => super::people::vacancy(before, event),
             Event::TrainingNeed(event) => super::people::need(before, event, envelope),
             Event::Training(event) => super::people::training(before, event, envelope),
-            Event::Intervention(_) | Event::Principal(_) | Event::Person(_) | Event::Log(_) => None,
+            Event::Intervention(_)
+            | Event::Principal(_)
+            | Event::Person(_)
+            | Event::Absence(_)
+            | Event::SupportCase(_)
+            | Event::ChildProtection(_)
+            | Event::Log(_) => None,
         }
     }
 

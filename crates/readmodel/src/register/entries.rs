@@ -99,7 +99,13 @@ const fn view_of(category: Category) -> Option<View> {
         }
         Category::Staff | Category::Vacancy => Some(View::Staffing),
         Category::TrainingNeed | Category::Training => Some(View::Trainings),
-        Category::Intervention | Category::Principal | Category::Person | Category::Log => None,
+        Category::Intervention
+        | Category::Principal
+        | Category::Person
+        | Category::Absence
+        | Category::SupportCase
+        | Category::ChildProtection
+        | Category::Log => None,
     }
 }
 

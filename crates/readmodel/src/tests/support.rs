@@ -31,8 +31,15 @@ use crate::{
 };
 
 /// What the register does not show.
-pub const WITHOUT_DOCUMENT: &[Category] =
-    &[Category::Intervention, Category::Principal, Category::Person, Category::Log];
+pub const WITHOUT_DOCUMENT: &[Category] = &[
+    Category::Intervention,
+    Category::Principal,
+    Category::Person,
+    Category::Absence,
+    Category::SupportCase,
+    Category::ChildProtection,
+    Category::Log,
+];
 
 /// Today in the tests.
 pub const TODAY: &str = "2026-11-24";

@@ -192,7 +192,7 @@ async fn log(
         return Ok(());
     }
     let db = Db::open_copy(&path);
-    let report = sfs_eventlog_sql::verify(&db, event_tags, progress).await?;
+    let report = sfs_eventlog_sql::verify(&db, &[], event_tags, progress).await?;
     for finding in report.findings {
         checked.invalid(format!("log.db at {}", finding.position), format!("{}: {}", finding.check, finding.what));
     }

@@ -31,6 +31,19 @@ fn this_program() -> Result<Command, BenchError> {
     Ok(command)
 }
 
+/// Runs a verb of this program on a data directory of the benchmark; answers its JSON.
+pub async fn output(directory: &Path, args: &[&str]) -> Result<serde_json::Value, BenchError> {
+    let mut command = this_program()?;
+    command.arg("--data").arg(directory).args(args).env("SFS_ORIGIN", super::world::ORIGIN);
+    command.stdout(Stdio::piped());
+    let output = command.output().await.map_err(io("cannot start this program"))?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(BenchError::World(format!("{args:?} ended with {}: {said}", output.status)));
+    }
+    serde_json::from_slice(&output.stdout).map_err(|why| BenchError::World(why.to_string()))
+}
+
 impl Child {
     /// `sfs serve` on a data directory, without rate limit.
     pub async fn serve(directory: &Path) -> Result<Self, BenchError> {

@@ -4,6 +4,7 @@
 //! through the same database library in the best known way. `load` sends requests from this
 //! process to a server in a process of its own (`child`), on a small world (`world`).
 
+mod bundle;
 mod child;
 mod limits;
 mod load;
@@ -123,6 +124,9 @@ async fn measure(bench: &mut Bench<'_>) -> Result<(), BenchError> {
     }
     if bench.wants("reads") {
         reads::measure(bench).await?;
+    }
+    if bench.wants("bundle") {
+        bundle::measure(bench).await?;
     }
     bench.report.footer();
     Ok(())

@@ -68,7 +68,7 @@ async fn retire(configuration: &Configuration, directory: &Path, key: &str) -> R
 }
 
 /// A directory that only its owner may enter.
-fn make_private(path: &Path) -> std::io::Result<()> {
+pub(super) fn make_private(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -76,7 +76,7 @@ fn make_private(path: &Path) -> std::io::Result<()> {
     builder.create(path)
 }
 
-fn entropy() -> Result<[u8; 32], VerbError> {
+pub(super) fn entropy() -> Result<[u8; 32], VerbError> {
     let mut random = [0; 32];
     getrandom::fill(&mut random).map_err(VerbError::unusable)?;
     Ok(random)

@@ -2,6 +2,7 @@
 
 mod backup;
 mod bench;
+mod bundle;
 mod demo;
 mod events;
 mod health;
@@ -17,6 +18,7 @@ mod simulate;
 mod subject;
 mod token;
 mod verify;
+mod witness;
 
 pub use schemas::generate as generate_schemas;
 pub use serve::{Serving, serve};
@@ -103,6 +105,7 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Simulate(args) => simulate::run(configuration, args, cli.json).await,
         Verb::Rebuild => rebuild::run(configuration, cli.json).await,
         Verb::Verify(args) => verify::run(configuration, args, cli.json).await,
+        Verb::Bundle(args) => bundle::run(&configuration, args, cli.json).await,
         Verb::Events(args) => events::run(configuration, args).await,
         Verb::Token(args) => token::run(configuration, args, cli.json).await,
         Verb::Kek(args) => kek::run(configuration, args, cli.json).await,
@@ -111,6 +114,7 @@ async fn verb(cli: &Cli, configuration: Configuration) -> Result<u8, VerbError> 
         Verb::Signer(args) => signer::run(&configuration, args).await,
         Verb::Backup(args) => backup::run(&configuration, args, cli.json).await,
         Verb::RestoreCheck(args) => backup::check(&configuration, args, cli.json).await,
+        Verb::Witness(args) => witness::run(args).await,
         Verb::Schemas(args) => schemas::run(args),
         Verb::Config => show_configuration(cli),
         Verb::Health(args) => health::run(args).await,

@@ -41,7 +41,9 @@ pub async fn serve(installation: Installation, configuration: &Configuration) ->
     tokio::spawn(async move { handler.follow_erasures(ended).await });
     if let Some(notary) = notary.clone() {
         let (heads, ended) = (installation.log.heads(), shutdown.clone());
+        let (outside, until) = (Arc::clone(&notary), shutdown.clone());
         tokio::spawn(async move { notary.follow(heads, ended).await });
+        tokio::spawn(async move { outside.follow_outside(until).await });
     }
     let api = Api {
         handler: Arc::clone(&installation.handler),

@@ -20,7 +20,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 pub mod exit {
     pub const OK: i32 = 0;
     pub const UNUSABLE: i32 = 20;
+    pub const INCONSISTENT: i32 = 30;
     pub const INVALID: i32 = 40;
+    pub const UNTRUSTED: i32 = 50;
 }
 
 /// The program: `SFS_BIN`, or the one that was built beside this test.
@@ -100,6 +102,11 @@ impl Server {
         command.args(["serve", "--listen", "127.0.0.1:0"]);
         command.env("SFS_RATE_LIMIT_PER_SECOND", "0").env("SFS_LOG_FILTER", "warn");
         change(&mut command);
+        Self::of(command)
+    }
+
+    /// Starts whatever says its address as `sfs serve` does.
+    pub fn of(mut command: Command) -> Result<Self, (ExitStatus, String)> {
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let said = Arc::new(Mutex::new(String::new()));

@@ -28,25 +28,30 @@ fn event_of(name: &str) -> EventId {
 
 /// What has begun when the random commands come: somebody whose erasure two may approve, somebody
 /// whose erasure two have approved, and a training that can be evaluated.
-pub(crate) fn begun() -> Vec<Told> {
+pub(super) fn begun() -> Vec<Told> {
     let by = |actor, name, body| Told { on: day("2023-09-01"), reason: None, name, body, personal: Value::Null, actor };
     let erasure = |person, purpose| json!({"person": key(person), "ground": "no_longer_needed", "purposes": [purpose]});
     let approved = json!({"person": key(3003), "request": event_id(told().len() as u128 + 3)});
+    let offer = |training| {
+        by(
+            7,
+            "offer-training",
+            json!({
+                "training": key(training), "needs": [key(800)], "topic": "mediation", "district": "15", "seats": 20,
+                "minutes": 60, "begins_on": "2023-09-01", "format": "online",
+            }),
+        )
+    };
     vec![
         by(7, "register-participant", json!({"person": key(3004), "provider": "P1"})),
         by(10, "request-erasure", erasure(3004, "special_category")),
         by(10, "request-erasure", erasure(3003, "statistics")),
         by(11, "approve-erasure", approved.clone()),
         by(12, "approve-erasure", approved),
-        by(
-            7,
-            "offer-training",
-            json!({
-                "training": key(814), "needs": [key(800)], "topic": "mediation", "district": "15", "seats": 20,
-                "minutes": 60, "begins_on": "2023-09-01", "format": "online",
-            }),
-        ),
+        offer(814),
+        offer(815),
         by(7, "hold-training", json!({"training": key(814)})),
+        by(7, "hold-training", json!({"training": key(815)})),
         by(
             7,
             "confirm-training-attendance",
