@@ -117,7 +117,7 @@ fn opening(position: u64) -> Value {
 
 /// Asks for the erasure of the identity; answers the request's event.
 fn request_erasure(client: &mut Client, key: &str) -> Value {
-    let body = json!({"data": {"person": PERSON, "ground": "withdrawn", "purposes": ["identity"]}});
+    let body = json!({"data": {"person": PERSON, "ground": "consent_withdrawn", "purposes": ["identity"]}});
     accepted(client, "request-erasure", key, &body)
 }
 
@@ -218,7 +218,7 @@ fn an_erasure_under_a_hold_is_refused_and_the_refusal_is_kept() {
     let mut officer = server.client(&house.officers[0]);
     accepted(&mut coordination, "register-trainee", "k1", &registration());
     let hold =
-        json!({"data": {"person": PERSON, "hold": "5f4c1c3e-5f0a-4b7e-8a39-2f6a0c1d7e11", "ground": "proceedings"}});
+        json!({"data": {"person": PERSON, "hold": "5f4c1c3e-5f0a-4b7e-8a39-2f6a0c1d7e11", "ground": "legal_claims"}});
     accepted(&mut officer, "set-legal-hold", "k2", &hold);
     let requested = request_erasure(&mut coordination, "k3");
     let types: Vec<&str> =

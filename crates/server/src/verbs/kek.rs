@@ -42,7 +42,11 @@ pub async fn run(configuration: Configuration, args: &KekArgs, json: bool) -> Re
             println!("retired: {}", retired.iter().map(u32::to_string).collect::<Vec<_>>().join(", "));
         }
     }
-    let versions: Vec<Version> = in_use.into_iter().map(|(version, keys)| Version { version, keys }).collect();
+    let keks = person_keys::credential(&configuration.data, kek).and_then(|place| person_keys::load(&place));
+    let wrapped = |version| in_use.iter().find(|(used, _)| *used == version).map_or(0, |(_, keys)| *keys);
+    let versions = keks.map_err(VerbError::unusable)?.versions();
+    let versions: Vec<Version> =
+        versions.into_iter().map(|version| Version { version, keys: wrapped(version) }).collect();
     if json {
         answer(&versions);
     } else {
