@@ -1,6 +1,6 @@
 //! Checkpoints that others have vouched for: with the cosignatures of witnesses, and with timestamps.
 
-use sfs_sql::{Row, Stmt};
+use sfs_sql::{Db, Row, Stmt};
 
 use crate::store::{Ops, OpsError};
 
@@ -24,6 +24,19 @@ impl KeptCheckpoint {
         let number = |column| u64::try_from(row.int(column)?).map_err(|_| OpsError::Damaged("a checkpoint"));
         let timestamp = row.opt_blob(3)?.map(<[u8]>::to_vec);
         Ok(Self { size: number(0)?, kept_at: number(1)?, note: row.text(2)?.to_owned(), timestamp })
+    }
+}
+
+impl KeptCheckpoint {
+    /// Every checkpoint that a copy of the store keeps, smallest first; the copy is not changed.
+    pub async fn in_copy(copy: &Db) -> Result<Vec<Self>, OpsError> {
+        let table = Stmt::new("select 1 from sqlite_master where type = 'table' and name = 'checkpoint'");
+        if copy.fetch_optional(table).await?.is_none() {
+            // A store of an earlier program keeps none.
+            return Ok(Vec::new());
+        }
+        let select = format!("select {COLUMNS} from checkpoint order by size, kept_at");
+        copy.fetch_all(Stmt::composed(select)).await?.iter().map(Self::read).collect()
     }
 }
 

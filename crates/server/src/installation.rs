@@ -71,6 +71,11 @@ pub enum InstallationError {
 }
 
 impl InstallationError {
+    /// Whether the configuration has to be changed.
+    pub const fn is_wrong_setting(&self) -> bool {
+        matches!(self, Self::SignerAddress(_) | Self::Vouching(VouchingError::Policy { .. } | VouchingError::NoKey))
+    }
+
     /// Whether the log is not what was signed.
     pub const fn is_invalid_log(&self) -> bool {
         matches!(self, Self::Notary(NotaryError::Truncated { .. } | NotaryError::Forked { .. }))

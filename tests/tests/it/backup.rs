@@ -6,6 +6,7 @@ use std::process::Output;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde_json::{Value, json};
+use sfs_sql::{Db, Options, Stmt};
 
 use crate::support::book::{Meant, Sent};
 use crate::support::process::{Server, exit, run, run_well, stderr, token, wait_for};
@@ -276,4 +277,41 @@ fn what_a_signer_of_its_own_has_signed_is_asked_for() {
     let refused = backup("other", &["--with-signer-key"]);
     assert_eq!(refused.status.code(), Some(exit::UNUSABLE), "{}", stderr(&refused));
     server.stop();
+}
+
+/// Keeps a checkpoint in the operational state, as if others had vouched for it.
+fn keep(data: &Path, kept_at: i64, note: &str) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let db = Db::open(data.join("ops.db"), Options { create: false, ..Options::default() }).await.unwrap();
+        let mut writer = db.writer().await.unwrap();
+        let size: i64 = note.lines().nth(1).unwrap().parse().unwrap();
+        let insert = Stmt::new("insert into checkpoint (size, kept_at, note) values ($1, $2, $3)");
+        writer.execute(insert.int(size).int(kept_at).text(note)).await.unwrap();
+        writer.close().await.unwrap();
+        db.close().await;
+    });
+}
+
+#[test]
+fn a_log_that_does_not_continue_what_others_have_vouched_for_is_found() {
+    let given = Given::new();
+    let server = Server::start(&given.data());
+    assert!(wait_for(|| signed_size(&server) == 2));
+    let note = server.client("").get("/checkpoint").unwrap().text();
+    given.register(&server, "S1");
+    server.stop();
+    keep(&given.data(), 1, &note);
+    given.backup("continued", &[]);
+    assert_code(&given.check("continued"), exit::OK, "what was vouched for is continued");
+    let root = note.lines().nth(2).unwrap();
+    for (name, forged, words) in [
+        ("other", note.replacen(root, &("A".repeat(43) + "="), 1), "the first 2 events of the log are not"),
+        ("ahead", note.replacen("\n2\n", "\n4\n", 1), "4 events were signed, but the log has 3"),
+    ] {
+        keep(&given.data(), 2, &forged);
+        given.backup(name, &[]);
+        let found = assert_code(&given.check(name), exit::INVALID, name);
+        assert!(found["findings"].to_string().contains(words), "{found}");
+    }
 }

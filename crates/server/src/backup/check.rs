@@ -2,16 +2,16 @@
 //! the manifest, the log computed again, what was signed, and every key that a leaf names. Nothing in the
 //! backup is changed.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 use sfs_eventlog::{Direction, Filter, ReadError, Reader, StoredEvent};
 use sfs_eventlog_sql::{SqliteReader, is_log, stored_head};
-use sfs_ledger::{CompactRange, Leaf, OpenBody, VerifierKey};
+use sfs_ledger::{Checkpoint, CompactRange, Leaf, OpenBody, SignedNote, VerifierKey};
 use sfs_notary::{Signed, Signer};
-use sfs_ops::DataDirectory;
+use sfs_ops::{DataDirectory, KeptCheckpoint, OpsError};
 use sfs_sql::{Db, SqlError};
 use sfs_vault::{Inspection, KeyEncryptionKeys, KeyId, KeysError};
 use uuid::Uuid;
@@ -85,6 +85,9 @@ pub enum CheckError {
     /// The log.
     #[error("the log of the backup cannot be read")]
     Log(#[from] ReadError),
+    /// The operational state.
+    #[error(transparent)]
+    Ops(#[from] OpsError),
 }
 
 /// Checks the backup. `keks` open its keys, if they are at hand; `progress` is told how far the log is.
@@ -219,21 +222,27 @@ async fn leaves(
     keks: Option<&KeyEncryptionKeys>,
     checked: &mut Checked,
 ) -> Result<(), CheckError> {
-    let signed = signed(backup, manifest, checked);
+    let mut vouched = vouched(backup, manifest, checked).await?;
     let keys = keys(backup, keks, checked).await;
     let db = Db::open_copy(&backup.join("log.db"));
     let log = SqliteReader::new(db.clone());
     let mut named = Named::default();
     let mut range = CompactRange::new();
-    let mut signed_root = None;
     let filter = Filter { leaves: true, ..Filter::default() };
     loop {
-        let page = log.read(&filter, Direction::Forwards, range.size(), PAGE).await?;
+        // Each checkpoint as soon as the tree is as large.
+        while let Some((check, checkpoint)) = vouched.pop_front_if(|(_, next)| next.size() <= range.size()) {
+            let (size, root) = (checkpoint.size(), checkpoint.root());
+            if size == range.size() && root != range.root() {
+                checked.invalid(check, format!("the first {size} events of the log are not those that were signed"));
+            }
+        }
+        // A page ends where the next checkpoint does.
+        let next = vouched.front().map_or(u64::MAX, |(_, next)| next.size());
+        let max = (next - range.size()).min(PAGE as u64) as usize;
+        let page = log.read(&filter, Direction::Forwards, range.size(), max).await?;
         for event in &page.events {
             range.push(event.leaf_hash);
-            if signed.as_ref().is_some_and(|signed| signed.checkpoint.size() == range.size()) {
-                signed_root = Some(range.root());
-            }
             if let Err(what) = named.read(event) {
                 checked.invalid(format!("log.db at {}", event.position), what);
             }
@@ -243,17 +252,34 @@ async fn leaves(
         }
     }
     db.close().await;
-    if let Some(signed) = signed {
-        let (size, root) = (signed.checkpoint.size(), signed.checkpoint.root());
-        if size > range.size() {
-            checked.invalid("signer/state", format!("{size} events were signed, but the log has {}", range.size()));
-        } else if size > 0 && signed_root != Some(root) {
-            checked
-                .invalid("signer/state", format!("the first {size} events of the log are not those that were signed"));
-        }
+    for (check, checkpoint) in vouched {
+        checked.invalid(check, format!("{} events were signed, but the log has {}", checkpoint.size(), range.size()));
     }
     compare_keys(&named, keys.as_ref(), checked);
     Ok(())
+}
+
+/// Every checkpoint that the log must continue, smallest first: what the signer had signed, and what others
+/// have vouched for.
+async fn vouched(
+    backup: &Path,
+    manifest: &Manifest,
+    checked: &mut Checked,
+) -> Result<VecDeque<(&'static str, Checkpoint)>, CheckError> {
+    let mut all: Vec<_> =
+        signed(backup, manifest, checked).map(|signed| ("signer/state", signed.checkpoint)).into_iter().collect();
+    let ops = Db::open_copy(&backup.join("ops.db"));
+    let kept = KeptCheckpoint::in_copy(&ops).await?;
+    ops.close().await;
+    for kept in kept {
+        let note = SignedNote::parse(kept.note.as_bytes()).ok();
+        match note.and_then(|note| note.unverified_text().parse().ok()) {
+            Some(checkpoint) => all.push(("ops.db", checkpoint)),
+            None => checked.invalid("ops.db", format!("the kept checkpoint of {} events is none", kept.size)),
+        }
+    }
+    all.sort_by_key(|(_, checkpoint)| checkpoint.size());
+    Ok(all.into())
 }
 
 /// What the signer had signed, if that was copied.

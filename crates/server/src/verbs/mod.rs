@@ -60,7 +60,7 @@ impl VerbError {
     /// Why a data directory was not opened.
     fn opening(why: InstallationError) -> Self {
         match why {
-            InstallationError::SignerAddress(_) => Self::Usage(why.to_string()),
+            why if why.is_wrong_setting() => Self::Usage(chain(&why)),
             why if why.is_invalid_log() => Self::Invalid(why.into()),
             why => Self::Unusable(why.into()),
         }
