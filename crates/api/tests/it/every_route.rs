@@ -78,9 +78,9 @@ async fn missing_and_unknown_fields_are_pointed_at() {
             assert_eq!(reply.is_problem(422, "invalid")["errors"][0]["rule"], "JSON-01");
             assert_eq!(reply.pointer(), format!("/data/{field}"));
         }
-        for (place, pointer) in [("/data", "/data/note"), ("", "/note")] {
+        for (place, pointer) in [("/data", "/data/remark"), ("", "/remark")] {
             let mut body = whole.clone();
-            body.pointer_mut(place).unwrap().as_object_mut().unwrap().insert("note".into(), json!("x"));
+            body.pointer_mut(place).unwrap().as_object_mut().unwrap().insert("remark".into(), json!("x"));
             let reply = raw(&service, entry, &key, body.to_string()).await;
             assert_eq!(reply.is_problem(422, "invalid")["errors"][0]["rule"], "JSON-02");
             assert_eq!(reply.pointer(), pointer);
