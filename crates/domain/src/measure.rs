@@ -107,6 +107,8 @@ bounded!(
 impl BasisPoints {
     /// 60 %, the usual share of the fund.
     pub const SIXTY_PERCENT: Self = Self(6_000);
+    /// 80 %, what a certificate asks for.
+    pub const EIGHTY_PERCENT: Self = Self(8_000);
     /// Everything.
     pub const WHOLE: Self = Self(10_000);
 }

@@ -1,16 +1,23 @@
 //! An organisation: provider, authority or other body, registered once under its identifier.
 //!
 //! Whether it may run a project follows from its sector and its confirmed recognitions. Absent on
-//! purpose: beneficial owners and contacts, which are persons.
+//! purpose: contacts; of beneficial owners there are pseudonyms and shares.
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeSet;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decider::{Decider, Fact, Facts};
 use crate::identity::Name;
+use crate::person::vocabulary::PersonKind;
+use crate::person::{self, Person};
 use crate::programme::Module;
 use crate::provenance::Provenance;
-use crate::{Ags, BusinessDate, Digest, OrganisationId, Place, StreamId, refusals, vocabulary};
+use crate::{Ags, BasisPoints, BusinessDate, Digest, OrganisationId, PersonId, Place, StreamId, refusals, vocabulary};
 
 /// The aggregate.
 pub struct Organisation;
@@ -70,6 +77,16 @@ vocabulary! {
     }
 }
 
+/// Somebody who owns an organisation in the end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct BeneficialOwner {
+    /// Person.
+    pub person: PersonId,
+    /// Share.
+    pub share: BasisPoints,
+}
+
 /// What may be asked for.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -120,6 +137,15 @@ pub enum Command {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         legal_form: Option<LegalForm>,
     },
+    /// Records who owns the organisation in the end (CPR Annex XVII). Replaces what was recorded
+    /// before; nobody, if nobody owns it.
+    RecordBeneficialOwners {
+        /// Identifier.
+        organisation: OrganisationId,
+        /// Owners, each once.
+        #[schemars(length(max = 20))]
+        owners: Vec<BeneficialOwner>,
+    },
     /// Ends the organisation's part in the programme.
     DeactivateOrganisation {
         /// Identifier.
@@ -135,6 +161,7 @@ impl Command {
             | Self::ConfirmProviderRecognition { organisation, .. }
             | Self::SetVatStatus { organisation, .. }
             | Self::AmendOrganisation { organisation, .. }
+            | Self::RecordBeneficialOwners { organisation, .. }
             | Self::DeactivateOrganisation { organisation } => organisation,
         }
     }
@@ -194,6 +221,15 @@ pub enum Event {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         legal_form: Option<LegalForm>,
     },
+    /// It is known who owns it in the end.
+    #[serde(rename = "organisation.beneficial-owners-recorded.v1")]
+    BeneficialOwnersRecorded {
+        /// Identifier.
+        organisation: OrganisationId,
+        /// Owners, in the order of their pseudonyms.
+        #[schemars(length(max = 20))]
+        owners: Vec<BeneficialOwner>,
+    },
     /// It no longer takes part.
     #[serde(rename = "organisation.deactivated.v1")]
     Deactivated {
@@ -208,6 +244,9 @@ refusals! {
     Deactivated => "ORG-03", Rule, "/data/organisation", "Diese Organisation ist nicht mehr beteiligt.", "This organisation no longer takes part.";
     UnknownDistrict => "ORG-04", Invalid, "/data/district", "Diesen Landkreis gibt es nicht.", "There is no such district.";
     SectorContradictsKind => "ORG-05", Invalid, "/data/sector", "Freie Träger der Jugendhilfe sind privat, öffentliche Träger und Behörden sind öffentlich.", "Providers of free youth welfare are private, those of public youth welfare and authorities are public.";
+    OwnerTwice => "ORG-07", Invalid, "/data/owners", "Es sind höchstens zwanzig Personen, jede einmal.", "There are at most twenty people, each once.";
+    MoreThanWhole => "ORG-08", Invalid, "/data/owners", "Die Anteile ergeben zusammen mehr als 100 %.", "The shares add up to more than 100 %.";
+    NotAnOwner => "ORG-09", Rule, "/data/owners", "Mindestens eine Person ist nicht als wirtschaftlich Berechtigte dieser Organisation registriert, oder ihre Angaben sind gelöscht.", "At least one person is not registered as a beneficial owner of this organisation, or what was known is erased.";
     BeforeRegistration => "ORG-06", Rule, "/occurred_on", "Das Datum liegt vor der Registrierung dieser Organisation.", "The date lies before the registration of this organisation.";
 }
 
@@ -238,6 +277,8 @@ pub struct Known {
     recognitions: Vec<(Recognition, Digest)>,
     /// Whether value-added tax can be recovered, if known.
     vat_recoverable: Option<bool>,
+    /// Who owns it in the end, if that was recorded.
+    owners: Option<Vec<BeneficialOwner>>,
     /// The day of the registration.
     since: BusinessDate,
     /// First day on which it no longer takes part.
@@ -287,6 +328,16 @@ impl Decider for Organisation {
 
     fn stream(command: &Command, _: &Facts<'_>) -> StreamId {
         stream(command.organisation())
+    }
+
+    fn reads(command: &Command, _: &State) -> Vec<StreamId> {
+        match command {
+            Command::RecordBeneficialOwners { owners, .. } if owners.len() <= MAX_OWNERS => {
+                let distinct: BTreeSet<_> = owners.iter().map(|owner| owner.person).collect();
+                distinct.iter().map(person::stream).collect()
+            }
+            _ => Vec::new(),
+        }
     }
 
     fn place(command: &Command, state: &State, _: &Facts<'_>) -> Option<Place> {
@@ -339,6 +390,16 @@ impl Decider for Organisation {
                 }
                 Ok(vec![Event::Amended { organisation: organisation.clone(), name, legal_form }])
             }
+            Command::RecordBeneficialOwners { owners, .. } => {
+                let Event::BeneficialOwnersRecorded { owners: sorted, .. } = said(command) else {
+                    return Err(Refusal::OwnerTwice);
+                };
+                if known.owners.as_ref() == Some(&sorted) {
+                    return Ok(Vec::new());
+                }
+                check_owners(owners, known, facts)?;
+                Ok(vec![said(command)])
+            }
             Command::DeactivateOrganisation { .. } => Ok(vec![said(command)]),
         }
     }
@@ -354,6 +415,7 @@ impl Decider for Organisation {
                     sector: *sector,
                     recognitions: Vec::new(),
                     vat_recoverable: None,
+                    owners: None,
                     since: fact.occurred_on,
                     deactivated_on: None,
                 }));
@@ -364,6 +426,9 @@ impl Decider for Organisation {
             }
             (State::Known(known), Event::VatStatusSet { recoverable, .. }) => {
                 known.vat_recoverable = Some(*recoverable);
+            }
+            (State::Known(known), Event::BeneficialOwnersRecorded { owners, .. }) => {
+                known.owners = Some(owners.clone());
             }
             (State::Known(known), Event::Amended { name, legal_form, .. }) => {
                 if let Some(name) = name {
@@ -379,6 +444,26 @@ impl Decider for Organisation {
     }
 }
 
+/// Most people who can be recorded as owners; CPR Annex XVII asks for those with more than a quarter.
+const MAX_OWNERS: usize = 20;
+
+/// Whether these people own the organisation: each registered for it, together no more than all.
+fn check_owners(owners: &[BeneficialOwner], known: &Known, facts: &Facts<'_>) -> Result<(), Refusal> {
+    let distinct: BTreeSet<_> = owners.iter().map(|owner| owner.person).collect();
+    if owners.len() > MAX_OWNERS || distinct.len() != owners.len() {
+        return Err(Refusal::OwnerTwice);
+    }
+    if owners.iter().map(|owner| owner.share.get()).sum::<u32>() > BasisPoints::WHOLE.get() {
+        return Err(Refusal::MoreThanWhole);
+    }
+    let registered = |person: &PersonId| {
+        let person = facts.other::<Person>(&person::stream(person));
+        let person = person.and_then(|person| person.whole(PersonKind::BeneficialOwner));
+        person.is_some_and(|person| person.place == known.place)
+    };
+    if distinct.iter().all(registered) { Ok(()) } else { Err(Refusal::NotAnOwner) }
+}
+
 /// The event that the command would be.
 fn said(command: &Command) -> Event {
     match command.clone() {
@@ -392,155 +477,10 @@ fn said(command: &Command) -> Event {
         Command::AmendOrganisation { organisation, name, legal_form } => {
             Event::Amended { organisation, name, legal_form }
         }
+        Command::RecordBeneficialOwners { organisation, mut owners } => {
+            owners.sort_by_key(|owner| owner.person);
+            Event::BeneficialOwnersRecorded { organisation, owners }
+        }
         Command::DeactivateOrganisation { organisation } => Event::Deactivated { organisation },
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::testing::fixtures::{digest, provider_deactivated, provider_recognised, provider_registered};
-    use crate::testing::{day, given, written};
-
-    fn particulars(sector: &str, kind: &str, district: &str) -> Value {
-        json!({
-            "organisation": "P1", "name": "Verein für Jugendarbeit e. V.", "legal_form": "registered_association",
-            "sector": sector, "kind": kind, "district": district,
-        })
-    }
-
-    fn register(sector: &str, kind: &str, district: &str) -> Command {
-        written("register-organisation", particulars(sector, kind, district))
-    }
-
-    fn amend(name: &str) -> Command {
-        written("amend-organisation", json!({"organisation": "P1", "name": name}))
-    }
-
-    fn folded(events: impl IntoIterator<Item = Event>) -> State {
-        let mut state = State::default();
-        for event in events {
-            let fact = crate::testing::fact(1, "2025-09-01", Place::state());
-            Organisation::evolve(&mut state, &event, &fact);
-        }
-        state
-    }
-
-    #[test]
-    fn an_organisation_is_registered_once() {
-        let same = || register("private", "free_youth_welfare", "15083");
-        given::<Organisation>([]).when(same()).then([provider_registered()]);
-        given::<Organisation>([provider_registered()]).when(same()).then([]);
-        given::<Organisation>([provider_registered()])
-            .when(register("private", "other", "15083"))
-            .refused(Refusal::OtherParticulars);
-    }
-
-    #[test]
-    fn an_organisation_is_registered_in_a_known_district_with_a_possible_sector() {
-        given::<Organisation>([])
-            .when(register("private", "free_youth_welfare", "15999"))
-            .refused(Refusal::UnknownDistrict);
-        for (sector, kind) in
-            [("public", "free_youth_welfare"), ("private", "public_youth_welfare"), ("private", "authority")]
-        {
-            given::<Organisation>([]).when(register(sector, kind, "15083")).refused(Refusal::SectorContradictsKind);
-        }
-    }
-
-    #[test]
-    fn a_recognition_is_confirmed_once_per_document() {
-        let confirm = |letter| {
-            written::<Command>(
-                "confirm-provider-recognition",
-                json!({"organisation": "P1", "recognition": "youth_welfare_75", "document": digest(letter)}),
-            )
-        };
-        given::<Organisation>([provider_registered()]).when(confirm('A')).then([provider_recognised()]);
-        given::<Organisation>([provider_registered(), provider_recognised()]).when(confirm('A')).then([]);
-        given::<Organisation>([provider_registered(), provider_recognised()]).when(confirm('B')).then([written(
-            "organisation.recognition-confirmed.v1",
-            json!({"organisation": "P1", "recognition": "youth_welfare_75", "document": digest('B')}),
-        )]);
-        let renewed = || {
-            written::<Event>(
-                "organisation.recognition-confirmed.v1",
-                json!({"organisation": "P1", "recognition": "youth_welfare_75", "document": digest('B')}),
-            )
-        };
-        given::<Organisation>([provider_registered(), provider_recognised(), renewed()])
-            .when(confirm('A'))
-            .then([provider_recognised()]);
-        given::<Organisation>([]).when(confirm('A')).refused(Refusal::NotRegistered);
-    }
-
-    #[test]
-    fn the_vat_status_is_set_until_it_changes() {
-        let set = |recoverable: bool| {
-            written::<Command>("set-vat-status", json!({"organisation": "P1", "recoverable": recoverable}))
-        };
-        let event: Event =
-            written("organisation.vat-status-set.v1", json!({"organisation": "P1", "recoverable": false}));
-        given::<Organisation>([provider_registered()]).when(set(false)).then([event.clone()]);
-        given::<Organisation>([provider_registered(), event]).when(set(false)).then([]);
-    }
-
-    #[test]
-    fn an_amendment_carries_only_what_changed() {
-        let both: Command = written(
-            "amend-organisation",
-            json!({"organisation": "P1", "name": "Jugendarbeit gGmbH", "legal_form": "registered_association"}),
-        );
-        given::<Organisation>([provider_registered()])
-            .when(both)
-            .then([written("organisation.amended.v1", json!({"organisation": "P1", "name": "Jugendarbeit gGmbH"}))]);
-        given::<Organisation>([provider_registered()]).when(amend("Verein für Jugendarbeit e. V.")).then([]);
-    }
-
-    #[test]
-    fn nothing_happens_to_a_deactivated_organisation() {
-        let gone = || [provider_registered(), provider_deactivated()];
-        given::<Organisation>(gone()).when(amend("Other")).refused(Refusal::Deactivated);
-        let again = written("deactivate-organisation", json!({"organisation": "P1"}));
-        given::<Organisation>(gone()).when(again).then([]);
-    }
-
-    #[test]
-    fn nothing_happens_before_the_registration() {
-        given::<Organisation>([provider_registered()])
-            .on("2025-08-31")
-            .when(amend("Other"))
-            .refused(Refusal::BeforeRegistration);
-    }
-
-    #[test]
-    fn a_beneficiary_is_public_or_recognised_and_for_the_coordination_office_non_profit() {
-        let public: Event =
-            written("organisation.registered.v1", particulars("public", "public_youth_welfare", "15083"));
-        let non_profit: Event = written(
-            "organisation.recognition-confirmed.v1",
-            json!({"organisation": "P1", "recognition": "non_profit", "document": digest('A')}),
-        );
-        let cases = [
-            (vec![provider_registered()], [false, false, false]),
-            (vec![provider_registered(), provider_recognised()], [true, true, false]),
-            (vec![provider_registered(), non_profit.clone()], [false, false, true]),
-            (vec![public.clone()], [true, true, false]),
-            (vec![public, non_profit], [true, true, true]),
-        ];
-        for (events, expected) in cases {
-            let state = folded(events);
-            let may = |module: &Module| state.known().unwrap().may_provide(*module);
-            assert_eq!(Module::ALL.iter().map(may).collect::<Vec<_>>(), expected);
-        }
-    }
-
-    #[test]
-    fn an_organisation_takes_part_until_the_day_it_is_deactivated() {
-        let state = folded([provider_registered(), provider_deactivated()]);
-        assert!(state.active_on(day("2025-08-31")).is_some());
-        assert!(state.active_on(day("2025-09-01")).is_none());
     }
 }

@@ -7,23 +7,24 @@
 mod command;
 mod erasure;
 mod event;
+mod registration;
 mod retention;
 #[cfg(test)]
 mod tests;
 pub mod vocabulary;
 
-use crate::cooperation::{self, Cooperation};
 use crate::decider::{Decider, Fact, Facts, Opens};
-use crate::organisation::{self, Organisation};
 use crate::personal::Purpose;
-use crate::school::{self, School};
-use crate::staff::{self, Staff};
 use crate::support_case::{self, SupportCase};
-use crate::{BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, refusals};
+use crate::{
+    BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, cooperation, organisation, refusals, school,
+    staff,
+};
 
 pub use command::Command;
 pub use erasure::{Erasure, Request};
 pub use event::Event;
+use registration::{check_registration, place_of, registered, repeated};
 pub use retention::{Hold, Lock, Retention};
 use vocabulary::PersonKind;
 
@@ -340,78 +341,6 @@ impl Decider for Person {
             _ => None,
         }
     }
-}
-
-/// Where a registration would belong; `None` when what it names does not exist.
-fn place_of(command: &Command, facts: &Facts<'_>) -> Option<Place> {
-    match command {
-        Command::RegisterParticipant { provider, school: Some(school), .. }
-        | Command::RegisterPupil { provider, school, .. } => {
-            let place = facts.other::<School>(&school::stream(school))?.known()?.place.clone();
-            facts.other::<Cooperation>(&cooperation::stream(school, provider))?.known()?;
-            Some(place.of_provider(provider.clone()))
-        }
-        Command::RegisterParticipant { provider, school: None, .. }
-        | Command::RegisterBeneficialOwner { provider, .. }
-        | Command::RegisterStaffMember { provider, .. } => {
-            Some(facts.other::<Organisation>(&organisation::stream(provider))?.known()?.place.clone())
-        }
-        Command::RegisterTrainee { district, .. } => Some(Place::district(district.clone())),
-        _ => None,
-    }
-}
-
-/// Whether what a registration names is there on the business date.
-fn check_registration(command: &Command, facts: &Facts<'_>) -> Result<(), Refusal> {
-    match command {
-        Command::RegisterParticipant { provider, school: Some(school), .. }
-        | Command::RegisterPupil { provider, school, .. } => {
-            facts
-                .other::<School>(&school::stream(school))
-                .and_then(|school| school.open_on(facts.occurred_on))
-                .ok_or(Refusal::SchoolNotOpen)?;
-            facts
-                .other::<Cooperation>(&cooperation::stream(school, provider))
-                .and_then(|cooperation| cooperation.agreement_on(facts.occurred_on))
-                .ok_or(Refusal::NoAgreement)?;
-        }
-        Command::RegisterParticipant { provider, school: None, .. }
-        | Command::RegisterBeneficialOwner { provider, .. }
-        | Command::RegisterStaffMember { provider, .. } => {
-            facts
-                .other::<Organisation>(&organisation::stream(provider))
-                .and_then(|organisation| organisation.active_on(facts.occurred_on))
-                .ok_or(Refusal::ProviderNotActive)?;
-        }
-        Command::RegisterTrainee { district, .. } => {
-            if !district.is_state() && !facts.reference.is_district(district) {
-                return Err(Refusal::UnknownDistrict);
-            }
-        }
-        _ => return Err(Refusal::NotRegistered),
-    }
-    if let Command::RegisterStaffMember { person, provider } = command {
-        let staff = facts.other::<Staff>(&staff::stream(&StaffPseudonym(person.0)));
-        if !staff.is_some_and(|staff| staff.works_for(provider)) {
-            return Err(Refusal::UnknownStaff);
-        }
-    }
-    Ok(())
-}
-
-/// A registration under a pseudonym that is known: a retry, or somebody else.
-fn repeated(command: &Command, known: &Known, facts: &Facts<'_>) -> Result<Vec<Event>, Refusal> {
-    if known.erasure.is_erased(known.kind.identity()) {
-        return Err(Refusal::Erased);
-    }
-    let same = command.kinds().contains(&known.kind) && place_of(command, facts).as_ref() == Some(&known.place);
-    if same { Ok(Vec::new()) } else { Err(Refusal::OtherParticulars) }
-}
-
-/// The event of a registration.
-fn registered(command: &Command) -> Event {
-    let kind = command.kinds().first().copied().unwrap_or(PersonKind::Participant);
-    Event::Registered { person: command.person(), kind }
 }
 
 /// The event that the command would be.

@@ -17,6 +17,9 @@ pub struct Reference {
     /// Most minutes that one member of staff can have worked at one school on one day: ten hours
     /// (§ 3 ArbZG) and the breaks between, which nobody records apart.
     pub max_minutes_per_day: u32,
+    /// Least share of a training's minutes that a certificate asks for (80 %, a parameter of the
+    /// coordination office's trainings).
+    pub min_certificate_attendance: BasisPoints,
     /// The 14 districts and cities by AGS.
     pub districts: BTreeMap<Ags, District>,
     /// School forms (§ 3 SchulG LSA) by code.
@@ -80,6 +83,7 @@ impl Default for Reference {
         Self {
             max_eu_rate: BasisPoints::SIXTY_PERCENT,
             max_minutes_per_day: 720,
+            min_certificate_attendance: BasisPoints::EIGHTY_PERCENT,
             districts: BTreeMap::new(),
             school_forms: BTreeMap::new(),
             school_years: BTreeMap::new(),

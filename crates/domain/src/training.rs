@@ -1,7 +1,12 @@
 //! A further training: offered for identified needs, held, attended, evaluated, or cancelled.
 //!
 //! Registrations are counts by audience, always the whole count so far, so that a repetition adds
-//! nobody. Absent on purpose: who took part, waiting lists, certificates.
+//! nobody; people who want a certificate are registered one by one, beside those who are counted.
+//! Absent on purpose: names, waiting lists.
+
+mod participants;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -9,9 +14,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decider::{Decider, Fact, Facts};
+use crate::identity::Label;
 use crate::measure::{People, Score, TrainingMinutes};
+use crate::person;
 use crate::training_need::{self, TrainingNeed, TrainingTopic};
-use crate::{Ags, BusinessDate, ClientKey, Headcount, Place, StreamId, refusals, vocabulary};
+use crate::{Ags, BusinessDate, ClientKey, Headcount, PersonId, Place, StreamId, refusals, vocabulary};
+
+use participants::Participants;
 
 /// The aggregate.
 pub struct Training;
@@ -118,6 +127,40 @@ pub enum Command {
         /// Their mean score.
         score: Score,
     },
+    /// Registers one person, beside those who are counted.
+    RegisterTrainingParticipant {
+        /// The training's key.
+        training: ClientKey,
+        /// Person, registered for trainings.
+        person: PersonId,
+        /// Which audience the person belongs to.
+        audience: Audience,
+    },
+    /// Takes the registration of one person back.
+    WithdrawTrainingParticipant {
+        /// The training's key.
+        training: ClientKey,
+        /// Person.
+        person: PersonId,
+    },
+    /// Confirms for how long one person took part.
+    ConfirmParticipantAttendance {
+        /// The training's key.
+        training: ClientKey,
+        /// Person.
+        person: PersonId,
+        /// For how long.
+        minutes: TrainingMinutes,
+    },
+    /// Issues the certificate of one person who took part for long enough.
+    IssueTrainingCertificate {
+        /// The training's key.
+        training: ClientKey,
+        /// Person.
+        person: PersonId,
+        /// Number of the certificate, unique in the training.
+        number: Label,
+    },
     /// Cancels a training before it is held.
     CancelTraining {
         /// The training's key.
@@ -135,6 +178,10 @@ impl Command {
             | Self::HoldTraining { training }
             | Self::ConfirmTrainingAttendance { training, .. }
             | Self::EvaluateTraining { training, .. }
+            | Self::RegisterTrainingParticipant { training, .. }
+            | Self::WithdrawTrainingParticipant { training, .. }
+            | Self::ConfirmParticipantAttendance { training, .. }
+            | Self::IssueTrainingCertificate { training, .. }
             | Self::CancelTraining { training } => *training,
         }
     }
@@ -212,6 +259,48 @@ pub enum Event {
         /// Their mean score.
         score: Score,
     },
+    /// One person has a seat.
+    #[serde(rename = "training.participant-registered.v1")]
+    ParticipantRegistered {
+        /// The training's key.
+        training: ClientKey,
+        /// Person.
+        person: PersonId,
+        /// Which audience the person belongs to.
+        audience: Audience,
+        /// How many have a seat now, counted or by name.
+        registered: People,
+    },
+    /// One person gave the seat back.
+    #[serde(rename = "training.participant-withdrawn.v1")]
+    ParticipantWithdrawn {
+        /// The training's key.
+        training: ClientKey,
+        /// Person.
+        person: PersonId,
+        /// How many have a seat now, counted or by name.
+        registered: People,
+    },
+    /// One person took part for so long.
+    #[serde(rename = "training.participant-attended.v1")]
+    ParticipantAttended {
+        /// The training's key.
+        training: ClientKey,
+        /// Person.
+        person: PersonId,
+        /// For how long.
+        minutes: TrainingMinutes,
+    },
+    /// One person has a certificate.
+    #[serde(rename = "training.certificate-issued.v1")]
+    CertificateIssued {
+        /// The training's key.
+        training: ClientKey,
+        /// Person.
+        person: PersonId,
+        /// Number of the certificate.
+        number: Label,
+    },
     /// It will not take place.
     #[serde(rename = "training.cancelled.v1")]
     Cancelled {
@@ -237,6 +326,16 @@ refusals! {
     MoreThanSeats => "TRA-14", Rule, "/data/attendance", "Es können nicht mehr Personen teilgenommen haben, als es Plätze gab.", "No more people can have taken part than there were seats.";
     AttendanceNotConfirmed => "TRA-15", Rule, "/data/training", "Die Teilnahme ist noch nicht bestätigt.", "Attendance is not yet confirmed.";
     ResponseCount => "TRA-16", Rule, "/data/responses", "Es antworten mindestens eine Person und höchstens so viele, wie teilgenommen haben.", "At least one person answers, and no more than took part.";
+    NotATrainee => "TRA-18", Rule, "/data/person", "Unter diesem Pseudonym ist niemand für Fortbildungen registriert, oder die Angaben sind gelöscht.", "Nobody is registered for trainings under this pseudonym, or what was known is erased.";
+    NoSeatForPerson => "TRA-19", Rule, "/data/person", "Es ist kein Platz mehr frei.", "No seat is left.";
+    NotRegistered => "TRA-20", Missing, "/data/person", "Diese Person ist für diese Fortbildung nicht angemeldet.", "This person is not registered for this training.";
+    OtherAudience => "TRA-21", Rule, "/data/audience", "Diese Person ist schon mit einer anderen Zielgruppe angemeldet.", "This person is already registered with another audience.";
+    TooLong => "TRA-22", Rule, "/data/minutes", "So lange hat die Fortbildung nicht gedauert.", "The training did not last as long.";
+    Certified => "TRA-23", Rule, "/data/minutes", "Für diese Person ist schon eine Bescheinigung ausgestellt.", "A certificate is already issued for this person.";
+    NotAttended => "TRA-24", Rule, "/data/person", "Die Teilnahme dieser Person ist nicht bestätigt.", "The attendance of this person is not confirmed.";
+    TooLittle => "TRA-25", Rule, "/data/person", "Diese Person hat nicht lange genug teilgenommen.", "This person did not take part for long enough.";
+    OtherCertificate => "TRA-26", Rule, "/data/number", "Diese Person hat schon eine Bescheinigung mit anderer Nummer.", "This person already has a certificate with another number.";
+    NumberUsed => "TRA-27", Rule, "/data/number", "Diese Nummer hat schon eine andere Bescheinigung.", "Another certificate already has this number.";
     ReasonMissing => "TRA-17", Invalid, "/reason", "Eine Absage braucht einen Grund.", "A cancellation needs a reason.";
 }
 
@@ -262,6 +361,7 @@ pub struct Known {
     begins_on: BusinessDate,
     registrations: Vec<Registration>,
     registered: People,
+    participants: Participants,
     held_on: Option<BusinessDate>,
     /// As confirmed, to recognise a repetition.
     confirmed: Option<Event>,
@@ -269,6 +369,21 @@ pub struct Known {
     /// As evaluated, to recognise a repetition.
     evaluated: Option<Event>,
     cancelled: bool,
+}
+
+impl Known {
+    /// How many people are counted, beside those who are registered one by one.
+    fn counted(&self) -> u32 {
+        self.registrations.iter().map(|registration| registration.people.get()).sum()
+    }
+
+    /// How long it lasted, or is to last.
+    const fn lasted(&self) -> TrainingMinutes {
+        match self.confirmed {
+            Some(Event::AttendanceConfirmed { minutes, .. }) => minutes,
+            _ => self.minutes,
+        }
+    }
 }
 
 /// The stream of a training.
@@ -292,6 +407,10 @@ impl Decider for Training {
                 let distinct: BTreeSet<_> = needs.iter().collect();
                 distinct.into_iter().map(training_need::stream).collect()
             }
+            (
+                State::Known(_),
+                Command::RegisterTrainingParticipant { person, .. } | Command::IssueTrainingCertificate { person, .. },
+            ) => vec![person::stream(person)],
             _ => Vec::new(),
         }
     }
@@ -323,8 +442,22 @@ impl Decider for Training {
             _ => {}
         }
         match (command, known.held_on) {
-            (Command::ConfirmTrainingAttendance { .. } | Command::EvaluateTraining { .. }, None) => {
-                Err(Refusal::NotHeld)
+            (
+                Command::ConfirmTrainingAttendance { .. }
+                | Command::EvaluateTraining { .. }
+                | Command::ConfirmParticipantAttendance { .. }
+                | Command::IssueTrainingCertificate { .. },
+                None,
+            ) => Err(Refusal::NotHeld),
+            (
+                Command::ConfirmParticipantAttendance { .. } | Command::IssueTrainingCertificate { .. },
+                Some(held_on),
+            ) if facts.occurred_on < held_on => Err(Refusal::HeldBeforeOffer),
+            (Command::ConfirmParticipantAttendance { training, person, minutes }, Some(_)) => {
+                participants::attend(*training, *person, *minutes, known)
+            }
+            (Command::IssueTrainingCertificate { training, person, number }, Some(_)) => {
+                participants::certify(*training, *person, number, known, facts)
             }
             (Command::ConfirmTrainingAttendance { training, attendance, minutes }, Some(held_on)) => {
                 confirm(*training, *attendance, *minutes, known, held_on, facts)
@@ -344,6 +477,12 @@ impl Decider for Training {
             }
             (Command::RecordTrainingRegistrations { training, registrations }, None) => {
                 register(*training, registrations, known)
+            }
+            (Command::RegisterTrainingParticipant { training, person, audience }, None) => {
+                participants::register(*training, *person, *audience, known, facts)
+            }
+            (Command::WithdrawTrainingParticipant { training, person }, None) => {
+                participants::withdraw(*training, *person, known)
             }
             (Command::HoldTraining { training }, None) => {
                 if facts.occurred_on < known.offered_on || facts.occurred_on < known.begins_on {
@@ -368,6 +507,7 @@ impl Decider for Training {
                     begins_on: *begins_on,
                     registrations: Vec::new(),
                     registered: People::default(),
+                    participants: Participants::default(),
                     held_on: None,
                     confirmed: None,
                     attended: 0,
@@ -386,6 +526,16 @@ impl Decider for Training {
                 known.attended = attendance.total();
             }
             (State::Known(known), Event::Evaluated { .. }) => known.evaluated = Some(event.clone()),
+            (
+                State::Known(known),
+                Event::ParticipantRegistered { registered, .. } | Event::ParticipantWithdrawn { registered, .. },
+            ) => {
+                known.registered = *registered;
+                known.participants.evolve(event);
+            }
+            (State::Known(known), Event::ParticipantAttended { .. } | Event::CertificateIssued { .. }) => {
+                known.participants.evolve(event);
+            }
             (State::Known(known), Event::Cancelled { .. }) => known.cancelled = true,
             (State::Unknown, _) => {}
         }
@@ -424,7 +574,9 @@ fn register(training: ClientKey, registrations: &[Registration], known: &Known) 
     if registrations.is_empty() || !registrations.iter().all(|r| once(r.audience)) {
         return Err(Refusal::AudienceTwice);
     }
-    let total: u32 = registrations.iter().map(|registration| registration.people.get()).sum();
+    // Those who are registered one by one have their seats beside those who are counted.
+    let counted: u32 = registrations.iter().map(|registration| registration.people.get()).sum();
+    let total = counted + known.participants.seats();
     let total = People::try_from(i64::from(total)).map_err(|_| Refusal::NoSeatLeft)?;
     if total > known.seats {
         return Err(Refusal::NoSeatLeft);
@@ -494,211 +646,5 @@ fn offered(command: &Command) -> Result<Event, Refusal> {
             Ok(Event::Offered { training, needs, topic, district, seats, minutes, begins_on, format })
         }
         _ => Err(Refusal::NotOffered),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-    use crate::decider::Reason;
-    use crate::testing::{Given, given, key, written};
-
-    fn offer_body() -> Value {
-        json!({
-            "training": key(1), "needs": [key(10), key(11)], "topic": "mediation", "district": "15", "seats": 12,
-            "minutes": 480, "begins_on": "2025-10-01", "format": "online",
-        })
-    }
-
-    fn offer_with(field: &str, value: Value) -> Command {
-        let mut body = offer_body();
-        body[field] = value;
-        written("offer-training", body)
-    }
-
-    fn offered() -> Event {
-        written("training.offered.v1", offer_body())
-    }
-
-    fn ask(name: &str, more: Value) -> Command {
-        let mut body = json!({"training": key(1)});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        written(name, body)
-    }
-
-    fn happened(name: &str, more: Value) -> Event {
-        let mut body = json!({"training": key(1)});
-        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-        written(name, body)
-    }
-
-    fn hold() -> Command {
-        ask("hold-training", json!({}))
-    }
-
-    fn held() -> Event {
-        happened("training.held.v1", json!({}))
-    }
-
-    fn cancel() -> Command {
-        ask("cancel-training", json!({}))
-    }
-
-    fn cancelled() -> Event {
-        happened("training.cancelled.v1", json!({}))
-    }
-
-    fn move_to(begins_on: &str) -> Command {
-        ask("reschedule-training", json!({"begins_on": begins_on}))
-    }
-
-    fn register(people: &[(&str, u32)]) -> Command {
-        let registrations: Vec<_> =
-            people.iter().map(|(audience, people)| json!({"audience": audience, "people": people})).collect();
-        ask("record-training-registrations", json!({"registrations": registrations}))
-    }
-
-    fn attend(women: u32) -> Command {
-        ask("confirm-training-attendance", json!({"attendance": {"women": women, "men": 1, "non_binary": 1}}))
-    }
-
-    fn attended(women: u32) -> Event {
-        happened(
-            "training.attendance-confirmed.v1",
-            json!({"attendance": {"women": women, "men": 1, "non_binary": 1}, "minutes": 480}),
-        )
-    }
-
-    fn evaluate(responses: u32) -> Command {
-        ask("evaluate-training", json!({"responses": responses, "score": 400}))
-    }
-
-    fn evaluated(responses: u32) -> Event {
-        happened("training.evaluated.v1", json!({"responses": responses, "score": 400}))
-    }
-
-    /// Needs 10 and 11 stand, need 12 was withdrawn.
-    fn with_needs(events: impl IntoIterator<Item = Event>) -> Given<Training> {
-        let identified = |n| {
-            written::<training_need::Event>(
-                "training-need.identified.v1",
-                json!({"need": key(n), "source": "survey", "topic": "mediation", "district": "15"}),
-            )
-        };
-        let withdrawn = written::<training_need::Event>("training-need.withdrawn.v1", json!({"need": key(12)}));
-        given::<Training>(events)
-            .and::<TrainingNeed>(&training_need::stream(&key(10)), [identified(10)])
-            .and::<TrainingNeed>(&training_need::stream(&key(11)), [identified(11)])
-            .and::<TrainingNeed>(&training_need::stream(&key(12)), [identified(12), withdrawn])
-    }
-
-    #[test]
-    fn a_training_is_offered_once() {
-        let same = || offer_with("topic", json!("mediation"));
-        with_needs([]).on("2025-09-01").when(same()).then([offered()]);
-        with_needs([offered()]).when(same()).then([]);
-        with_needs([offered()]).when(offer_with("seats", json!(13))).refused(Refusal::OtherParticulars);
-    }
-
-    #[test]
-    fn a_training_answers_needs_that_stand() {
-        let offer = |needs: Value| with_needs([]).when(offer_with("needs", needs));
-        offer(json!([])).refused(Refusal::NeedCount);
-        offer(json!([key(10), key(10)])).refused(Refusal::NeedCount);
-        offer(json!((0..21).map(key).collect::<Vec<_>>())).refused(Refusal::NeedCount);
-        offer(json!([key(10), key(12)])).refused(Refusal::NeedNotIdentified);
-        offer(json!([key(13)])).refused(Refusal::NeedNotIdentified);
-        assert!(offer(json!([key(11)])).accepted());
-    }
-
-    #[test]
-    fn a_training_has_a_place_a_seat_and_a_day_to_come() {
-        with_needs([]).when(offer_with("district", json!("15999"))).refused(Refusal::UnknownDistrict);
-        with_needs([]).when(offer_with("seats", json!(0))).refused(Refusal::NoSeats);
-        with_needs([]).when(offer_with("begins_on", json!("2025-09-30"))).refused(Refusal::BeginsBeforeOffer);
-    }
-
-    #[test]
-    fn nothing_happens_to_a_training_that_is_not_on_offer() {
-        with_needs([]).when(hold()).refused(Refusal::NotOffered);
-    }
-
-    #[test]
-    fn a_training_moves_to_another_day_before_it_is_held() {
-        let moved: Event = happened("training.rescheduled.v1", json!({"begins_on": "2025-11-01"}));
-        with_needs([offered()]).when(move_to("2025-11-01")).then([moved]);
-        with_needs([offered()]).when(move_to("2025-10-01")).then([]);
-        with_needs([offered()]).when(move_to("2025-08-31")).refused(Refusal::BeginsBeforeOffer);
-        with_needs([offered(), held()]).when(move_to("2025-11-01")).refused(Refusal::AlreadyHeld);
-    }
-
-    #[test]
-    fn registrations_are_counted_so_far_and_never_exceed_the_seats() {
-        let recorded = |first: u32, second: u32, before: u32| {
-            happened(
-                "training.registrations-recorded.v1",
-                json!({
-                    "registrations": [
-                        {"audience": "school_social_workers", "people": first}, {"audience": "teachers", "people": second},
-                    ],
-                    "total": first + second, "before": before,
-                }),
-            )
-        };
-        let count = |first, second| register(&[("teachers", second), ("school_social_workers", first)]);
-        with_needs([offered()]).when(count(8, 2)).then([recorded(8, 2, 0)]);
-        with_needs([offered(), recorded(8, 2, 0)]).when(count(8, 2)).then([]);
-        with_needs([offered(), recorded(8, 2, 0)]).when(count(9, 3)).then([recorded(9, 3, 10)]);
-        with_needs([offered()]).when(count(9, 4)).refused(Refusal::NoSeatLeft);
-        with_needs([offered()]).when(count(9_999, 9_999)).refused(Refusal::NoSeatLeft);
-        with_needs([offered()]).when(register(&[("teachers", 1), ("teachers", 2)])).refused(Refusal::AudienceTwice);
-        with_needs([offered()]).when(register(&[])).refused(Refusal::AudienceTwice);
-    }
-
-    #[test]
-    fn a_training_is_held_once_and_not_before_its_day() {
-        with_needs([offered()]).on("2025-10-01").when(hold()).then([held()]);
-        with_needs([offered()]).on("2025-09-30").when(hold()).refused(Refusal::HeldBeforeOffer);
-        with_needs([offered()]).then_on("2025-10-01", held()).on("2025-10-01").when(hold()).then([]);
-        with_needs([offered()])
-            .then_on("2025-10-01", held())
-            .on("2025-10-02")
-            .when(hold())
-            .refused(Refusal::AlreadyHeld);
-    }
-
-    #[test]
-    fn attendance_is_confirmed_once_after_the_training_within_its_seats() {
-        with_needs([offered()]).when(attend(10)).refused(Refusal::NotHeld);
-        with_needs([offered(), held()]).when(attend(10)).then([attended(10)]);
-        with_needs([offered(), held()]).when(attend(11)).refused(Refusal::MoreThanSeats);
-        with_needs([offered(), held(), attended(10)]).when(attend(10)).then([]);
-        with_needs([offered(), held(), attended(10)]).when(attend(9)).refused(Refusal::OtherParticulars);
-        with_needs([offered(), held()]).on("2025-08-31").when(attend(10)).refused(Refusal::HeldBeforeOffer);
-    }
-
-    #[test]
-    fn a_training_is_evaluated_once_by_those_who_took_part() {
-        let confirmed = || [offered(), held(), attended(3)];
-        with_needs([offered()]).when(evaluate(1)).refused(Refusal::NotHeld);
-        with_needs([offered(), held()]).when(evaluate(1)).refused(Refusal::AttendanceNotConfirmed);
-        with_needs(confirmed()).when(evaluate(5)).then([evaluated(5)]);
-        with_needs(confirmed()).when(evaluate(6)).refused(Refusal::ResponseCount);
-        with_needs(confirmed()).when(evaluate(0)).refused(Refusal::ResponseCount);
-        let done = || [offered(), held(), attended(3), evaluated(5)];
-        with_needs(done()).when(evaluate(5)).then([]);
-        with_needs(done()).when(evaluate(4)).refused(Refusal::OtherParticulars);
-    }
-
-    #[test]
-    fn a_training_is_cancelled_for_a_reason_before_it_is_held() {
-        with_needs([offered()]).when(cancel()).refused(Refusal::ReasonMissing);
-        let calling_off = |events: Vec<Event>| with_needs(events).because(Reason::Illness);
-        calling_off(vec![offered()]).when(cancel()).then([cancelled()]);
-        calling_off(vec![offered(), cancelled()]).when(cancel()).then([]);
-        calling_off(vec![offered(), held()]).when(cancel()).refused(Refusal::AlreadyHeld);
-        with_needs([offered(), cancelled()]).when(hold()).refused(Refusal::Cancelled);
     }
 }

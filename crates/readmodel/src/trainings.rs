@@ -153,6 +153,12 @@ impl Trainings {
             TrainingFact::RegistrationsRecorded { training, total, .. } => {
                 self.change(recorded, training, &[("registered", Arg::Int(i64::from(total.get())))]);
             }
+            TrainingFact::ParticipantRegistered { training, registered, .. }
+            | TrainingFact::ParticipantWithdrawn { training, registered, .. } => {
+                self.change(recorded, training, &[("registered", Arg::Int(i64::from(registered.get())))]);
+            }
+            // Of one person: no figure counts it.
+            TrainingFact::ParticipantAttended { .. } | TrainingFact::CertificateIssued { .. } => {}
             TrainingFact::Held { training } => {
                 let day = Arg::Int(recorded.occurred_on.days());
                 self.change(recorded, training, &[("day", day), ("status", Arg::Text("held".to_owned()))]);

@@ -37,6 +37,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("confirm-provider-recognition", Organisation, None, &[CO, MB, GA], "Anerkennung bestätigen", "Confirm a provider's recognition"),
     command("set-vat-status", Organisation, None, &[GA, PM], "Vorsteuerabzug festhalten", "Set the VAT status"),
     command("amend-organisation", Organisation, Version, &[CO, MB, GA], "Angaben zur Organisation ändern", "Amend an organisation"),
+    command("record-beneficial-owners", Organisation, None, &[PM, GA], "Wirtschaftlich Berechtigte erfassen", "Record beneficial owners"),
     command("deactivate-organisation", Organisation, Version, &[CO, MB, GA], "Organisation stilllegen", "Deactivate an organisation"),
     command("register-school", School, Creates, &[CO, MB, GA, NO], "Schule registrieren", "Register a school"),
     command("change-school-form", School, Version, &[CO, MB, GA], "Schulform ändern", "Change a school's form"),
@@ -71,6 +72,10 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("record-training-registrations", Training, None, &[CO, NO], "Anmeldungen erfassen", "Record training registrations"),
     command("hold-training", Training, None, &[CO, NO], "Fortbildung durchführen", "Hold a training"),
     command("confirm-training-attendance", Training, None, &[CO, NO], "Teilnahme bestätigen", "Confirm training attendance"),
+    command("register-training-participant", Training, None, &[CO, NO], "Person zur Fortbildung anmelden", "Register a training participant"),
+    command("withdraw-training-participant", Training, None, &[CO, NO], "Person von der Fortbildung abmelden", "Withdraw a training participant"),
+    command("confirm-participant-attendance", Training, None, &[CO, NO], "Teilnahme einer Person bestätigen", "Confirm a participant's attendance"),
+    command("issue-training-certificate", Training, None, &[CO, NO], "Teilnahme bescheinigen", "Issue a training certificate"),
     command("evaluate-training", Training, None, &[CO, NO], "Fortbildung auswerten", "Evaluate a training"),
     command("cancel-training", Training, Version, &[CO, NO], "Fortbildung absagen", "Cancel a training"),
     // A stream holds a school's whole year: demanding its version would make colleagues wait

@@ -3,7 +3,11 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::cooperation::Cooperation;
 use crate::decider::Reason;
+use crate::organisation::Organisation;
+use crate::school::School;
+use crate::staff::Staff;
 use crate::testing::fixtures::{
     agreement_signed, at_school, at_school_of_provider, cooperation_proposed, organisation_id, provider_deactivated,
     provider_registered, school_closed, school_id, school_registered, staff_assigned,

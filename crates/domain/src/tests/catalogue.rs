@@ -156,14 +156,12 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         child_protection,
         log,
         programme,
-        organisation,
         school,
         network_office,
         cooperation,
         staff,
         vacancy,
         training_need,
-        training,
         intervention,
         principal
     );
@@ -174,7 +172,7 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         ));)+ };
     }
     // These have their tests in a file of their own.
-    apart!(absence, person, support_case);
+    apart!(absence, organisation, person, support_case, training);
     all
 }
 

@@ -196,26 +196,26 @@ pub(super) fn command(c: Choice) -> Told {
         (
             "offer-training",
             json!({
-                "training": keys(812, c[11]), "needs": [keys(800, c[5])], "topic": "mediation", "district": district,
+                "training": keys(813, c[11]), "needs": [keys(800, c[5])], "topic": "mediation", "district": district,
                 "seats": c[9] % 16, "minutes": 60, "begins_on": date(c[6]), "format": "online",
             }),
         ),
-        ("reschedule-training", json!({"training": keys(812, c[11]), "begins_on": date(c[6])})),
+        ("reschedule-training", json!({"training": keys(813, c[11]), "begins_on": date(c[6])})),
         (
             "record-training-registrations",
             json!({
-                "training": keys(812, c[11]), "registrations": [{"audience": "others", "people": c[9] % 20}],
+                "training": keys(813, c[11]), "registrations": [{"audience": "others", "people": c[9] % 20}],
             }),
         ),
-        ("hold-training", json!({"training": keys(812, c[11])})),
+        ("hold-training", json!({"training": keys(813, c[11])})),
         (
             "confirm-training-attendance",
             json!({
-                "training": keys(812, c[11]), "attendance": {"women": c[9] % 20, "men": 0, "non_binary": 0},
+                "training": keys(813, c[11]), "attendance": {"women": c[9] % 20, "men": 0, "non_binary": 0},
             }),
         ),
-        ("evaluate-training", json!({"training": keys(812, c[11]), "responses": c[9] % 20, "score": 300})),
-        ("cancel-training", json!({"training": keys(812, c[11])})),
+        ("evaluate-training", json!({"training": keys(813, c[11]), "responses": c[9] % 20, "score": 300})),
+        ("cancel-training", json!({"training": keys(813, c[11])})),
         (
             "record-intervention",
             json!({

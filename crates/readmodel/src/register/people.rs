@@ -126,6 +126,8 @@ documents! {
         /// People registered so far, by audience.
         registrations: Vec<Registration>,
     } maybe {
+        /// How many are registered one by one, beside those who are counted.
+        participants: People,
         /// Last day on which it was held.
         held_on: BusinessDate,
         /// People who took part.
@@ -142,6 +144,14 @@ documents! {
         /// Their mean score in hundredths.
         score: Score,
     } maybe {}
+}
+
+impl TrainingDocument {
+    /// Adds to those who are registered by name.
+    fn by_name(&mut self, more: i64) {
+        let people = i64::from(self.participants.map_or(0, People::get)) + more;
+        self.participants = People::try_from(people).ok();
+    }
 }
 
 impl ConfirmedQualification {
@@ -268,6 +278,7 @@ pub(super) fn training(before: Option<Document>, event: &TrainingFact, envelope:
             format: *format,
             offered_on: envelope.on,
             registrations: Vec::new(),
+            participants: None,
             held_on: None,
             attendance: None,
             evaluation: None,
@@ -287,6 +298,10 @@ pub(super) fn training(before: Option<Document>, event: &TrainingFact, envelope:
         TrainingFact::Evaluated { responses, score, .. } => {
             document.evaluation = Some(Evaluation { responses: *responses, score: *score });
         }
+        TrainingFact::ParticipantRegistered { .. } => document.by_name(1),
+        TrainingFact::ParticipantWithdrawn { .. } => document.by_name(-1),
+        // Of one person, and so not of the training.
+        TrainingFact::ParticipantAttended { .. } | TrainingFact::CertificateIssued { .. } => {}
         TrainingFact::Cancelled { .. } => document.cancelled_on = Some(envelope.on),
     }
     Some(Document::Training(document))

@@ -198,6 +198,8 @@ pub(super) fn organisation(
             document.recognitions.push(confirmed);
         }
         OrganisationFact::VatStatusSet { recoverable, .. } => document.vat_recoverable = Some(*recoverable),
+        // Who owns it is seen where persons are, not in the register.
+        OrganisationFact::BeneficialOwnersRecorded { .. } => {}
         OrganisationFact::Amended { name, legal_form, .. } => {
             if let Some(name) = name {
                 document.name = name.clone();

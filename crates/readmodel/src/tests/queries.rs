@@ -242,7 +242,11 @@ async fn trainings_stand_with_their_needs() {
     let rows: Vec<_> = data.trainings.iter().map(|t| (t.training.clone(), t.status.as_str(), t.day)).collect();
     assert_eq!(
         rows,
-        [(key(811).to_string(), "cancelled", day("2023-03-01")), (key(810).to_string(), "held", day("2023-03-09"))]
+        [
+            (key(811).to_string(), "cancelled", day("2023-03-01")),
+            (key(810).to_string(), "held", day("2023-03-09")),
+            (key(812).to_string(), "held", day("2023-04-21")),
+        ]
     );
     let held = &data.trainings[1];
     assert_eq!((held.seats, held.registered, held.minutes), (20, 17, 690));
@@ -251,8 +255,10 @@ async fn trainings_stand_with_their_needs() {
     assert_eq!(held.needs.len(), 1);
     assert_eq!((held.needs[0].topic.as_str(), held.needs[0].district.as_str()), ("mediation", "15083"));
     let total = data.total;
-    assert_eq!((total.trainings, total.held, total.cancelled, total.seats), (2, 1, 1, 20));
-    assert_eq!((total.registered, total.attended, total.open_needs), (17, 15, 0));
+    assert_eq!((total.trainings, total.held, total.cancelled, total.seats), (3, 2, 1, 30));
+    assert_eq!((total.registered, total.attended, total.open_needs), (18, 15, 0));
+    // Two had registered by name, one of them stepped back.
+    assert_eq!(data.trainings[2].registered, 1);
 
     let before = TrainingsQuery { during: Some(period("2023-01-01", "2023-03-09")), ..TrainingsQuery::all() };
     let data = all.models.trainings(&auditor(), &before).await.unwrap().data;

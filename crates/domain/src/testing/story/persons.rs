@@ -14,6 +14,7 @@ fn who(family_name: &str) -> Value {
 /// Everything about persons; so many events were before.
 pub(super) fn all(before: u128) -> Vec<Told> {
     let mut all = registrations(before);
+    all.extend(training());
     all.extend(participant(before + all.len() as u128));
     all
 }
@@ -50,6 +51,41 @@ fn registrations(before: u128) -> Vec<Told> {
             "record-key-rotation",
             json!({"old_verifier": verifier_key('a'), "new_verifier": verifier_key('b'), "effective_size": before + 8}),
         ),
+    ]
+}
+
+/// Somebody owns the provider; somebody takes part in a training to its end, somebody does not.
+fn training() -> Vec<Told> {
+    let training = key(812);
+    let trainee = |on, name, person: u128, more: Value| {
+        let mut body = json!({"training": training, "person": key(person)});
+        if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
+            body.extend(more);
+        }
+        told(on, name, body)
+    };
+    vec![
+        told(
+            "2023-04-06",
+            "record-beneficial-owners",
+            json!({"organisation": "P1", "owners": [{"person": key(3002), "share": 2600}]}),
+        ),
+        told(
+            "2023-04-06",
+            "offer-training",
+            json!({
+                "training": training, "needs": [key(800)], "topic": "mediation", "district": "15", "seats": 10,
+                "minutes": 480, "begins_on": "2023-04-21", "format": "online",
+            }),
+        ),
+        told("2023-04-06", "register-trainee", json!({"person": key(3007), "district": "15"}))
+            .with(json!({"identity": who("Schüler")})),
+        trainee("2023-04-07", "register-training-participant", 3003, json!({"audience": "teachers"})),
+        trainee("2023-04-07", "register-training-participant", 3007, json!({"audience": "others"})),
+        trainee("2023-04-11", "withdraw-training-participant", 3007, json!({})),
+        told("2023-04-21", "hold-training", json!({"training": training})),
+        trainee("2023-04-24", "confirm-participant-attendance", 3003, json!({"minutes": 450})),
+        trainee("2023-04-24", "issue-training-certificate", 3003, json!({"number": "2023/7"})),
     ]
 }
 

@@ -48,8 +48,21 @@ pub(super) fn begun() -> Vec<Told> {
         by(10, "request-erasure", erasure(3003, "statistics")),
         by(11, "approve-erasure", approved.clone()),
         by(12, "approve-erasure", approved),
+        offer(813),
         offer(814),
         offer(815),
+        by(7, "register-trainee", json!({"person": key(3008), "district": "15"})),
+        by(7, "register-trainee", json!({"person": key(3009), "district": "15"})),
+        by(
+            7,
+            "register-training-participant",
+            json!({"training": key(814), "person": key(3008), "audience": "others"}),
+        ),
+        by(
+            7,
+            "register-training-participant",
+            json!({"training": key(814), "person": key(3009), "audience": "others"}),
+        ),
         by(7, "hold-training", json!({"training": key(814)})),
         by(7, "hold-training", json!({"training": key(815)})),
         by(
@@ -86,6 +99,7 @@ pub(super) fn commands(c: Choice) -> Vec<(&'static str, Value)> {
         }
         (name, body)
     };
+    let (training, trainee) = (keys(813, c[7]), key(3008 + u128::from(c[8]) % 3));
     let opening = json!({"position": position, "ground": pick(&["work", "legal_claims"], c[5])});
     vec![
         named("register-participant", json!({"provider": provider, "school": pick(&["S1", "S2"], c[3])})),
@@ -116,6 +130,23 @@ pub(super) fn commands(c: Choice) -> Vec<(&'static str, Value)> {
                 "request": event, "keys": [keys(3200, c[5])], "purposes": purposes, "kek_version": 1, "slots_purged": 0,
                 "bound_until": date(c[7]),
             }),
+        ),
+        (
+            "record-beneficial-owners",
+            json!({"organisation": "P1", "owners": [{"person": key(3002), "share": 100 + u32::from(c[5]) % 3}]}),
+        ),
+        (
+            "register-training-participant",
+            json!({"training": training, "person": trainee, "audience": pick(&["teachers", "others"], c[9])}),
+        ),
+        ("withdraw-training-participant", json!({"training": training, "person": trainee})),
+        (
+            "confirm-participant-attendance",
+            json!({"training": key(814), "person": trainee, "minutes": 30 + u32::from(c[9]) % 31}),
+        ),
+        (
+            "issue-training-certificate",
+            json!({"training": key(814), "person": trainee, "number": pick(&["1", "2"], c[9])}),
         ),
         (
             "record-key-rotation",

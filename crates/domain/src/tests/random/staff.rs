@@ -6,18 +6,23 @@ use super::{Choice, date, keys, pick};
 use crate::testing::story::Told;
 use crate::testing::{day, key};
 
-/// An absence that lasts, with a substitute.
+/// An absence that lasts, with a substitute, and a vacancy that can be filled.
 pub(super) fn begun() -> Vec<Told> {
     let told = |name, body| Told { on: day("2024-01-01"), reason: None, name, body, personal: Value::Null, actor: 7 };
     let with = |to, mut body: Value| {
         body["period"] = json!({"from": "2024-01-01", "to": to});
         body
     };
+    let vacancy = json!({
+        "vacancy": key(702), "workplace": {"school": {"school": "S1", "provider": "P1"}},
+        "function": "school_social_worker", "fte": 500, "from": "2023-01-01",
+    });
     let absence = json!({"staff": key(500), "absence": key(3305)});
     let substitution = json!({"staff": key(500), "absence": key(3305), "substitute": key(503)});
     vec![
         told("record-absence", with("2025-01-01", absence)),
         told("appoint-substitute", with("2024-12-01", substitution)),
+        told("report-vacancy", vacancy),
     ]
 }
 
