@@ -112,8 +112,14 @@ pub fn verify_growth(
     };
     match verify_consistency(old, new, proof, &remembered.root(), &checkpoint.root()) {
         Ok(()) => report.facts.continues = Some(old),
+        Err(_) if old == new => {
+            let what =
+                format!("there are two logs of {old} events: keep both checkpoints, together they are the evidence");
+            find(Outcome::Inconsistent, what);
+        }
         Err(why) => {
-            find(Outcome::Inconsistent, format!("the log does not continue the remembered {old} events: {why}"))
+            let what = format!("the log does not continue the remembered {old} events: {why}");
+            find(Outcome::Inconsistent, what);
         }
     }
 }

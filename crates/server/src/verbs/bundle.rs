@@ -62,6 +62,10 @@ pub async fn run(configuration: &Configuration, args: &BundleArgs, json: bool) -
     }
     let tiles = Tiles::look_on(&configuration.data.join(DataDirectory::TILES), log.clone()).await;
     let tiles = tiles.map_err(VerbError::unusable)?;
+    if let Some(since) = args.since.filter(|since| *since > checkpoint.size()) {
+        let size = checkpoint.size();
+        return Err(VerbError::Usage(format!("--since {since} is behind the checkpoint, which is of {size} events")));
+    }
     let timestamps = timestamps(timestamp, &args.timestamps)?;
     let source = Source {
         log: &log,
