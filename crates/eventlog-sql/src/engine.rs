@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sfs_eventlog::appender::{Batch, CommitError, Engine, StreamHead, Taken};
-use sfs_eventlog::{CommandRecord, SealedSlot};
+use sfs_eventlog::{CommandRecord, Purge, SealedSlot};
 use sfs_ledger::{Hash, Head};
 use sfs_sql::{Many, SqlError, Stmt, Writer};
 use tokio_util::sync::DropGuard;
@@ -241,6 +241,26 @@ impl SqliteEngine {
     }
 }
 
+impl SqliteEngine {
+    async fn purge_in_one_go(&mut self, purge: &Purge) -> Result<u64, BoxError> {
+        self.writer.begin().await?;
+        let mut purged = 0;
+        for digest in &purge.slots {
+            let delete = Stmt::new("delete from sealed_slot where digest = $1").blob(*digest.as_bytes());
+            purged += self.writer.execute(delete).await?;
+        }
+        for (command, position) in &purge.events {
+            let by_id = Stmt::new("update log_command set digest = null where cmd = $1").blob(*command.as_bytes());
+            if self.writer.execute(by_id).await? == 0 {
+                let by_place = "update log_command set digest = null where first <= $1 and first + count > $1";
+                self.writer.execute(Stmt::new(by_place).int(i64::try_from(*position)?)).await?;
+            }
+        }
+        self.writer.commit().await?;
+        Ok(purged)
+    }
+}
+
 impl Engine for SqliteEngine {
     fn remembered(&self) -> Option<Taken> {
         let known = self.known.as_ref()?;
@@ -278,17 +298,28 @@ impl Engine for SqliteEngine {
         }
     }
 
-    async fn purge(&mut self, digests: &[Hash]) -> Result<u64, BoxError> {
-        let mut purged = 0;
-        // Overwritten in the file, not only left out of it; the write-ahead log is written over in time.
+    async fn purge(&mut self, purge: &Purge) -> Result<u64, BoxError> {
+        // Overwritten in the file, not only left out of it.
         self.writer.execute(Stmt::new("pragma secure_delete = on")).await?;
-        for digest in digests {
-            let delete = Stmt::new("delete from sealed_slot where digest = $1").blob(*digest.as_bytes());
-            purged += self.writer.execute(delete).await?;
+        let purged = self.purge_in_one_go(purge).await;
+        if purged.is_err() {
+            let _ = self.writer.rollback().await;
         }
         self.writer.execute(Stmt::new("pragma secure_delete = off")).await?;
+        // And out of the write-ahead log, unless somebody reads an older state: then it is written over
+        // in time.
+        if let Err(why) = self.writer.checkpoint(true).await {
+            tracing::debug!(error = &why as &dyn std::error::Error, "the write-ahead log was not begun anew");
+        }
+        purged
+    }
+
+    async fn forget_digests(&mut self, before: i64) -> Result<u64, BoxError> {
+        let forget = "update log_command set digest = null where cmd in
+            (select cmd from log_command where digest is not null and at < $1 limit 10000)";
+        let forgotten = self.writer.execute(Stmt::new(forget).int(before)).await?;
         self.writer.finish_wal().await;
-        Ok(purged)
+        Ok(forgotten)
     }
 
     async fn release(&mut self) {

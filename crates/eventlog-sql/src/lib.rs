@@ -15,7 +15,7 @@ mod verify;
 mod tests;
 
 pub use engine::SqliteEngine;
-pub use open::{LEVEL, OpenError, Settings, SqliteLog, StoredHead, forget_command_digests, is_log, open, stored_head};
+pub use open::{LEVEL, OpenError, Settings, SqliteLog, StoredHead, is_log, open, stored_head};
 pub use reader::SqliteReader;
 pub use segments::SEGMENT;
 pub use verify::{Finding, Report, verify};

@@ -214,13 +214,3 @@ pub async fn stored_head(db: &Db) -> Result<StoredHead, Box<dyn std::error::Erro
 pub fn is_log(path: &Path) -> bool {
     sfs_sql::is_database_of(path, APPLICATION_ID)
 }
-
-/// Ends the idempotency window for commands accepted before that instant (microseconds since
-/// 1970): their ids stay, their digests go. Answers how many.
-pub async fn forget_command_digests(db: &Db, before: i64) -> Result<u64, SqlError> {
-    let mut writer = db.writer().await?;
-    let stmt = Stmt::new("update log_command set digest = null where digest is not null and at < $1").int(before);
-    let forgotten = writer.execute(stmt).await?;
-    writer.close().await?;
-    Ok(forgotten)
-}

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::plan::{Fate, Planned, plan};
-use crate::port::{Append, AppendError, Appended, BoxError, CommandRecord, SealedSlot};
+use crate::port::{Append, AppendError, Appended, BoxError, CommandRecord, Purge, SealedSlot};
 
 /// Largest open body in bytes.
 pub const MAX_OPEN_BYTES: usize = 60_000;
@@ -127,8 +127,11 @@ pub trait Engine: Send + 'static {
     /// Writes the batch and commits once with full durability.
     fn commit(&mut self, batch: Batch) -> impl Future<Output = Result<(), CommitError>> + Send;
 
-    /// Deletes ciphertexts in a transaction of its own; answers how many were there.
-    fn purge(&mut self, digests: &[Hash]) -> impl Future<Output = Result<u64, BoxError>> + Send;
+    /// See [`EventLog::purge`](crate::EventLog::purge); in a transaction of its own.
+    fn purge(&mut self, purge: &Purge) -> impl Future<Output = Result<u64, BoxError>> + Send;
+
+    /// See [`EventLog::forget_digests`](crate::EventLog::forget_digests); in a transaction of its own.
+    fn forget_digests(&mut self, before: i64) -> impl Future<Output = Result<u64, BoxError>> + Send;
 
     /// Gives the head back without writing.
     fn release(&mut self) -> impl Future<Output = ()> + Send;
@@ -147,7 +150,8 @@ struct Pending {
 /// What the task is asked for.
 enum Order {
     Append(Pending),
-    Purge(Vec<Hash>, oneshot::Sender<Result<u64, AppendError>>),
+    Purge(Purge, oneshot::Sender<Result<u64, AppendError>>),
+    ForgetDigests(i64, oneshot::Sender<Result<u64, AppendError>>),
 }
 
 /// The writing half of a log: sends appends to the task that owns the engine.
@@ -179,21 +183,28 @@ impl Appender {
     /// See [`EventLog::append`].
     pub async fn append(&self, append: Append) -> Result<Appended, AppendError> {
         check(&append)?;
-        if self.closing.is_cancelled() {
-            return Err(AppendError::Closed);
-        }
-        let (reply, answer) = oneshot::channel();
-        self.send(Order::Append(Pending { append, reply }))?;
-        answer.await.unwrap_or(Err(AppendError::Closed))
+        self.ask(|reply| Order::Append(Pending { append, reply })).await
     }
 
     /// See [`EventLog::purge`].
-    pub async fn purge(&self, digests: Vec<Hash>) -> Result<u64, AppendError> {
+    pub async fn purge(&self, purge: Purge) -> Result<u64, AppendError> {
+        self.ask(|reply| Order::Purge(purge, reply)).await
+    }
+
+    /// See [`EventLog::forget_digests`](crate::EventLog::forget_digests).
+    pub async fn forget_digests(&self, before: i64) -> Result<u64, AppendError> {
+        self.ask(|reply| Order::ForgetDigests(before, reply)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        order: impl FnOnce(oneshot::Sender<Result<T, AppendError>>) -> Order,
+    ) -> Result<T, AppendError> {
         if self.closing.is_cancelled() {
             return Err(AppendError::Closed);
         }
         let (reply, answer) = oneshot::channel();
-        self.send(Order::Purge(digests, reply))?;
+        self.send(order(reply))?;
         answer.await.unwrap_or(Err(AppendError::Closed))
     }
 
@@ -263,19 +274,23 @@ impl<E: Engine> Worker<E> {
             if received == 0 {
                 break;
             }
-            let (mut batch, mut purges) = (Vec::with_capacity(received), Vec::new());
+            let (mut batch, mut others) = (Vec::with_capacity(received), Vec::new());
             for order in orders.drain(..) {
                 match order {
                     Order::Append(pending) => batch.push(pending),
-                    Order::Purge(digests, reply) => purges.push((digests, reply)),
+                    other => others.push(other),
                 }
             }
             if !batch.is_empty() {
                 self.append_batch(batch).await;
             }
-            for (digests, reply) in purges {
-                let purged = self.engine.purge(&digests).await.map_err(AppendError::Storage);
-                let _ = reply.send(purged);
+            for other in others {
+                let (done, reply) = match other {
+                    Order::Append(_) => continue,
+                    Order::Purge(purge, reply) => (self.engine.purge(&purge).await, reply),
+                    Order::ForgetDigests(before, reply) => (self.engine.forget_digests(before).await, reply),
+                };
+                let _ = reply.send(done.map_err(AppendError::Storage));
             }
         }
         self.engine.close().await;

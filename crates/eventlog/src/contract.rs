@@ -16,8 +16,8 @@ use uuid::Uuid;
 use crate::appender::Limits;
 use crate::memory::Memory;
 use crate::port::{
-    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent, SealedSlot,
-    StreamWrite,
+    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent, Purge,
+    SealedSlot, StreamWrite,
 };
 use crate::tags;
 
@@ -211,13 +211,27 @@ async fn ciphertexts_leave_alone(subject: &Subject) {
     let found = log.sealed(&asked).await.expect("ciphertexts");
     assert_eq!(found, [Some(b"two".to_vec()), None, Some(b"one".to_vec())]);
     let (before, head) = (texts(&*log).await, log.head().await.expect("a head"));
-    assert_eq!(log.purge(vec![asked[0], asked[1]]).await.expect("purged"), 1);
-    assert_eq!(log.purge(vec![asked[0]]).await.expect("purged again"), 0);
+    let digest_of = async |n: u128| {
+        log.command(Uuid::from_u128(n << 16)).await.expect("an answer").expect("a known command").digest
+    };
+    assert!(digest_of(1).await.is_some() && digest_of(2).await.is_some());
+    let purge =
+        |slots: &[sfs_ledger::Hash]| Purge { slots: slots.to_vec(), events: vec![(Uuid::from_u128(2 << 16), 2)] };
+    assert_eq!(log.purge(purge(&asked[..2])).await.expect("purged"), 1);
+    assert_eq!(log.purge(purge(&asked[..1])).await.expect("purged again"), 0);
+    assert!(digest_of(1).await.is_some() && digest_of(2).await.is_none());
+    // Under the id of a list the command is found by its position.
+    let of_list = Purge { slots: Vec::new(), events: vec![(Uuid::from_u128(99), 1)] };
+    assert_eq!(log.purge(of_list).await.expect("purged"), 0);
+    assert_eq!(digest_of(1).await, None);
     log.close().await;
     let log = subject.open().await;
     assert_eq!(log.sealed(&asked).await.expect("ciphertexts"), [None, None, Some(b"one".to_vec())]);
     assert_eq!((texts(&*log).await, log.head().await.expect("a head").root), (before, head.root));
-    accepted(&*log, append(3, "test/a", Expected::Version(1), &["more"])).await;
+    let committed = accepted(&*log, append(3, "test/a", Expected::Version(1), &["more"])).await;
+    assert_eq!(log.forget_digests(committed.recorded_at).await.expect("forgotten"), 0, "none is older than itself");
+    assert_eq!(log.forget_digests(committed.recorded_at + 1).await.expect("forgotten"), 1);
+    assert_eq!(log.forget_digests(committed.recorded_at + 1).await.expect("forgotten"), 0);
     log.close().await;
 }
 

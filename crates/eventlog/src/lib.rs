@@ -18,5 +18,5 @@ pub use appender::{Appender, Limits};
 pub use log::Log;
 pub use port::{
     Append, AppendError, Appended, BoxFuture, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard,
-    NewEvent, Page, ReadError, Reader, SealedSlot, StoredEvent, StreamWrite,
+    NewEvent, Page, Purge, ReadError, Reader, SealedSlot, StoredEvent, StreamWrite,
 };

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::appender::Appender;
 use crate::port::{
-    Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, ReadError, Reader,
-    StoredEvent,
+    Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, Purge, ReadError,
+    Reader, StoredEvent,
 };
 
 /// A log: the appender in front of an engine, and a reader of the same storage.
@@ -70,8 +70,12 @@ impl<R: Reader> EventLog for Log<R> {
         Box::pin(self.appender.append(append))
     }
 
-    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
-        Box::pin(self.appender.purge(digests))
+    fn purge(&self, purge: Purge) -> BoxFuture<'_, Result<u64, AppendError>> {
+        Box::pin(self.appender.purge(purge))
+    }
+
+    fn forget_digests(&self, before: i64) -> BoxFuture<'_, Result<u64, AppendError>> {
+        Box::pin(self.appender.forget_digests(before))
     }
 
     fn heads(&self) -> watch::Receiver<u64> {

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::appender::{Appender, Batch, CommitError, Engine, Limits, StreamHead, Taken};
 use crate::log::Log;
-use crate::port::{BoxError, BoxFuture, CommandRecord, Direction, Filter, Page, ReadError, Reader, StoredEvent};
+use crate::port::{BoxError, BoxFuture, CommandRecord, Direction, Filter, Page, Purge, ReadError, Reader, StoredEvent};
 
 /// What happens to the next commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -197,9 +197,21 @@ impl Engine for Memory {
         }
     }
 
-    async fn purge(&mut self, digests: &[Hash]) -> Result<u64, BoxError> {
+    async fn purge(&mut self, purge: &Purge) -> Result<u64, BoxError> {
         let mut store = self.store();
-        Ok(digests.iter().filter(|digest| store.sealed.remove(digest).is_some()).count() as u64)
+        for (_, position) in &purge.events {
+            let has = |record: &&mut CommandRecord| (record.first..record.first + record.count).contains(position);
+            store.commands.values_mut().filter(has).for_each(|record| record.digest = None);
+        }
+        Ok(purge.slots.iter().filter(|digest| store.sealed.remove(digest).is_some()).count() as u64)
+    }
+
+    async fn forget_digests(&mut self, before: i64) -> Result<u64, BoxError> {
+        let mut store = self.store();
+        let old = store.events.partition_point(|(event, _)| event.recorded_at < before) as u64;
+        let is_old = |record: &&mut CommandRecord| record.first <= old && record.digest.is_some();
+        let forgotten = store.commands.values_mut().filter(is_old).map(|record| record.digest = None);
+        Ok(forgotten.count() as u64)
     }
 
     async fn release(&mut self) {}

@@ -80,6 +80,16 @@ pub struct SealedSlot {
     pub bytes: Vec<u8>,
 }
 
+/// What is deleted after the destruction of a key.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purge {
+    /// Digests of ciphertexts.
+    pub slots: Vec<Hash>,
+    /// The events that they came with: command id and position. The log may know the command under
+    /// the id of a whole list, so it looks for the position too.
+    pub events: Vec<(Uuid, u64)>,
+}
+
 /// Where the events of an append are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Committed {
@@ -256,10 +266,14 @@ pub trait EventLog: Reader {
     /// the same digest is answered with what happened the first time.
     fn append(&self, append: Append) -> BoxFuture<'_, Result<Appended, AppendError>>;
 
-    /// Deletes the ciphertexts with these digests, after their key was destroyed: the only thing that
-    /// ever leaves the log. No leaf and no proof changes. Answers how many were there; asking again is
-    /// harmless.
-    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>>;
+    /// Deletes ciphertexts after their key was destroyed, and the digests of the commands that brought
+    /// them: the only things that ever leave the log. No leaf and no proof changes. Answers how many
+    /// ciphertexts were there; asking again is harmless.
+    fn purge(&self, purge: Purge) -> BoxFuture<'_, Result<u64, AppendError>>;
+
+    /// Ends the idempotency window of some commands that were accepted before that instant (microseconds
+    /// since 1970, UTC): their ids stay, their digests go. Answers how many; 0 when all are done.
+    fn forget_digests(&self, before: i64) -> BoxFuture<'_, Result<u64, AppendError>>;
 
     /// Wakes when the log has grown; the number is a hint, the truth is [`Reader::read`].
     fn heads(&self) -> watch::Receiver<u64>;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use sfs_eventlog::{
-    Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, ReadError, Reader,
-    StoredEvent,
+    Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, Purge, ReadError,
+    Reader, StoredEvent,
 };
 use sfs_ledger::{Hash, Head};
 use uuid::Uuid;
@@ -81,8 +81,12 @@ impl EventLog for Held {
         self.log.append(append)
     }
 
-    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
-        self.log.purge(digests)
+    fn purge(&self, purge: Purge) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.purge(purge)
+    }
+
+    fn forget_digests(&self, before: i64) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.forget_digests(before)
     }
 
     fn heads(&self) -> tokio::sync::watch::Receiver<u64> {

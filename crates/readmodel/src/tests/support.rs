@@ -17,7 +17,7 @@ use sfs_domain::{BusinessDate, Category, Command, Grant, Period, Refused};
 use sfs_eventlog::memory::Memory;
 use sfs_eventlog::{
     Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Expected, Filter, Limits, NewEvent,
-    Page, ReadError, Reader, StoredEvent, StreamWrite, tags,
+    Page, Purge, ReadError, Reader, StoredEvent, StreamWrite, tags,
 };
 use sfs_ledger::{Hash, Head, LEAF_FORMAT, LeafDraft, OpenBody, digest, write_open};
 use tempfile::TempDir;
@@ -196,8 +196,12 @@ impl EventLog for Paged {
         self.log.append(append)
     }
 
-    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
-        self.log.purge(digests)
+    fn purge(&self, purge: Purge) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.purge(purge)
+    }
+
+    fn forget_digests(&self, before: i64) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.forget_digests(before)
     }
 
     fn heads(&self) -> watch::Receiver<u64> {

@@ -8,8 +8,8 @@ use sfs_command::business_date;
 use sfs_domain::catalogue::COMMANDS;
 use sfs_domain::{BusinessDate, Role, SchoolYear};
 use sfs_eventlog::{
-    Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, ReadError, Reader,
-    StoredEvent,
+    Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, Purge, ReadError,
+    Reader, StoredEvent,
 };
 use sfs_ledger::{Hash, Head, Leaf, OpenBody};
 
@@ -176,8 +176,12 @@ impl EventLog for Ending {
         self.log.append(append)
     }
 
-    fn purge(&self, digests: Vec<Hash>) -> BoxFuture<'_, Result<u64, AppendError>> {
-        self.log.purge(digests)
+    fn purge(&self, purge: Purge) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.purge(purge)
+    }
+
+    fn forget_digests(&self, before: i64) -> BoxFuture<'_, Result<u64, AppendError>> {
+        self.log.forget_digests(before)
     }
 
     fn heads(&self) -> tokio::sync::watch::Receiver<u64> {
