@@ -28,6 +28,12 @@ pub enum PersonKeysError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// The file says something else than it was read as.
+    #[error("{} changed while it was read", .0.display())]
+    Unreadable(PathBuf),
+    /// The list of what was erased.
+    #[error(transparent)]
+    Erasures(#[from] ErasureListError),
     /// The store.
     #[error(transparent)]
     Keys(#[from] KeysError),
@@ -91,6 +97,10 @@ pub fn retire_older(path: &Path) -> Result<Vec<u32>, PersonKeysError> {
     let is_current = |line: &&str| line.split_whitespace().next() == Some(&*keks.current().to_string());
     let mut kept = Zeroizing::new(text.lines().filter(is_current).collect::<Vec<_>>().join("\n"));
     kept.push('\n');
+    // What would be left must be what wraps: otherwise every key would be lost.
+    if KeyEncryptionKeys::parse(&kept)?.versions() != [keks.current()] {
+        return Err(PersonKeysError::Unreadable(path.into()));
+    }
     replace(path, kept.as_bytes()).map_err(failed)?;
     Ok(older)
 }

@@ -208,7 +208,8 @@ impl Bound<'_> {
 
 fn parse_line(line: &str) -> Option<(u32, Zeroizing<[u8; 32]>)> {
     let (version, key) = line.split_once(' ')?;
-    let version = version.parse().ok().filter(|version| *version > 0)?;
+    // Only its one spelling, so that whoever edits the file finds the line by it.
+    let version: u32 = version.parse().ok().filter(|number: &u32| *number > 0 && number.to_string() == version)?;
     let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(key).ok()?);
     Some((version, Zeroizing::new(bytes.as_slice().try_into().ok()?)))
 }

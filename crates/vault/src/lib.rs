@@ -8,6 +8,7 @@
 
 mod commit;
 mod crypto;
+mod erasure_list;
 mod kek;
 mod key;
 mod person;
@@ -18,6 +19,7 @@ mod store;
 
 pub use commit::{CommitError, Commitments, Disclosed, Disclosure, DisclosureError, Value};
 pub use crypto::{Digest, RandomBytes};
+pub use erasure_list::{ErasureList, ErasureListError, Listed};
 pub use kek::{Credential, KekError, KeyEncryptionKeys, new_kek_line};
 pub use key::{KeyId, KeyReading, SubjectId, SubjectKey};
 pub use person::PersonIdentity;

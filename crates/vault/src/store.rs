@@ -206,6 +206,38 @@ impl Keys {
         self.lock().await.claim(digest, candidate).await?.ok_or(KeysError::SubjectErased(candidate))
     }
 
+    /// Gives up what [`Keys::recognise`] has kept for a subject that never came to be, in favour of another
+    /// one. Answers under whom the person is known now.
+    pub async fn reclaim(
+        &self,
+        scope: &str,
+        person: &PersonIdentity,
+        from: SubjectId,
+        to: SubjectId,
+    ) -> Result<SubjectId, KeysError> {
+        let digest = person.digest(&self.fingerprints.person, scope);
+        let mut store = self.lock().await;
+        store.forget_person(Some(digest), from).await?;
+        store.claim(digest, to).await?.ok_or(KeysError::SubjectErased(to))
+    }
+
+    /// Who the subject is after a correction: what it was known as before no longer counts, unless somebody
+    /// else is known so. Answers under whom the person is known now.
+    pub async fn recognise_anew(
+        &self,
+        scope: &str,
+        person: &PersonIdentity,
+        subject: SubjectId,
+    ) -> Result<SubjectId, KeysError> {
+        let digest = person.digest(&self.fingerprints.person, scope);
+        let mut store = self.lock().await;
+        let known = store.claim(digest, subject).await?.ok_or(KeysError::SubjectErased(subject))?;
+        if known == subject {
+            store.forget_others(digest, subject).await?;
+        }
+        Ok(known)
+    }
+
     /// A digest that stands for a natural key which may describe a person, in the name of a stream. It
     /// is the same for ever; nobody without this store can try values. `kind` keeps streams of
     /// different kinds apart.

@@ -202,6 +202,23 @@ impl Store {
         row.map(|row| read_uuid(&row, 0).map(SubjectId)).transpose()
     }
 
+    /// Forgets that digest of the subject, or all of its digests.
+    pub async fn forget_person(&mut self, digest: Option<Digest>, subject: SubjectId) -> Result<(), KeysError> {
+        let delete = "delete from person where subject = $1 and ($2 is null or digest = $2)";
+        let delete = Stmt::new(delete).blob(*subject.0.as_bytes()).opt_blob(digest.map(Vec::from));
+        let gone = self.writer.execute(delete).await?;
+        self.wrote(gone).await;
+        Ok(())
+    }
+
+    /// Forgets all digests of the subject but this one.
+    pub async fn forget_others(&mut self, digest: Digest, subject: SubjectId) -> Result<(), KeysError> {
+        let delete = Stmt::new("delete from person where subject = $1 and digest <> $2");
+        let gone = self.writer.execute(delete.blob(*subject.0.as_bytes()).blob(digest)).await?;
+        self.wrote(gone).await;
+        Ok(())
+    }
+
     /// The key of a kind of digests. It is made once and stays.
     pub async fn fingerprint_key(&mut self, name: &'static str) -> Result<Zeroizing<[u8; 32]>, KeysError> {
         let bound = bound_to_name(name);
