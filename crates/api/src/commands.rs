@@ -74,7 +74,7 @@ async fn done(app: &App, principal: &Principal, asked: &Asked) -> Result<Respons
         _ => handled(app, principal, asked).await?,
     };
     let mut answer = CommandAnswer::of(app, asked.command_id, &outcome);
-    answer.opened = opened::of(app, asked, &outcome).await?;
+    answer.opened = opened::of(app, principal, asked, &outcome).await?;
     command_done(asked.entry.name, Some(answer.outcome));
     Ok(answer.into_response())
 }

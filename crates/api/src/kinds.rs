@@ -68,8 +68,8 @@ kinds! {
         "Der Vorgang widerspricht dem, was jetzt gilt. `errors` nennt die Regel mit ihrer Nummer. Es wurde nichts gespeichert.",
         "The command contradicts what is true now. `errors` names the rule by its number. Nothing was stored.";
     KNOWN_PERSON = "known-person", CONFLICT, "Diese Person ist schon unter einem anderen Pseudonym erfasst.", "This person is known already under another pseudonym.",
-        "`known_as` nennt das Pseudonym. Es wurde nichts gespeichert; unter dem genannten weiterarbeiten.",
-        "`known_as` is that pseudonym. Nothing was stored; go on under that one.";
+        "Es wurde nichts gespeichert. `known_as` nennt das Pseudonym, wenn die Person in Ihrem Bereich liegt; dann unter diesem weiterarbeiten.",
+        "Nothing was stored. `known_as` is the pseudonym if the person lies in your scope; then go on under that one.";
     KEY_EXPIRED = "idempotency-key-expired", CONFLICT, "Dieser Idempotency-Key ist zu alt.", "This Idempotency-Key is too old.",
         "Der Vorgang wurde vor mehr als 30 Tagen ausgeführt; ob der Inhalt derselbe war, ist nicht mehr bekannt. Er wurde nicht wiederholt.",
         "The command was done more than 30 days ago; whether its body was the same is no longer known. It was not repeated.";

@@ -8,6 +8,7 @@ use sfs_ledger::OpenBody;
 
 use crate::answers::instant;
 use crate::app::App;
+use crate::auth::Principal;
 use crate::kinds;
 use crate::problem::Problem;
 use crate::troubles;
@@ -41,8 +42,10 @@ pub enum RecordAnswer {
     Record(#[schemars(with = "serde_json::Map<String, serde_json::Value>")] Box<RawValue>),
     /// The key of that purpose was destroyed: nobody can read it any more.
     Erased(&'static str),
-    /// A confidential note: its owner and deputy open it with `open-note`.
-    Withheld(&'static str),
+    /// This command does not open records of its kind: a confidential note is for owner and deputy.
+    Withheld {},
+    /// It is damaged, or its key is missing though it was not destroyed: the operator has to look.
+    Unreadable {},
 }
 
 /// A record is not for log lines.
@@ -52,12 +55,18 @@ impl std::fmt::Debug for RecordAnswer {
     }
 }
 
-/// What the command shows, if it was accepted now or before and is one that shows something.
-pub async fn of(app: &App, asked: &Asked, outcome: &Outcome) -> Result<Option<Vec<OpenedAnswer>>, Problem> {
-    let (Some(opens), Outcome::Accepted(_) | Outcome::Replayed(_)) = (asked.command.opens(), outcome) else {
+/// What the command shows, if it was accepted now and is one that shows something.
+pub async fn of(
+    app: &App,
+    principal: &Principal,
+    asked: &Asked,
+    outcome: &Outcome,
+) -> Result<Option<Vec<OpenedAnswer>>, Problem> {
+    // A repetition shows nothing again: what is read twice is two facts.
+    let (Some(opens), Outcome::Accepted(_)) = (asked.command.opens(), outcome) else {
         return Ok(None);
     };
-    let opened = app.api.handler.opened(opens).await.map_err(|why| trouble(&why))?;
+    let opened = app.api.handler.opened(&principal.caller, asked.entry, opens).await.map_err(|why| trouble(&why))?;
     let answers =
         opened.into_iter().map(|event| OpenedAnswer::of(event).ok_or_else(|| Problem::new(&kinds::LOG_UNREADABLE)));
     answers.collect::<Result<_, _>>().map(Some)
@@ -72,7 +81,8 @@ impl OpenedAnswer {
             Some(match record {
                 Opened::Known(text) => RecordAnswer::Record(RawValue::from_string(text.reveal().to_owned()).ok()?),
                 Opened::Erased(purpose) => RecordAnswer::Erased(purpose),
-                Opened::Withheld => RecordAnswer::Withheld("note"),
+                Opened::Withheld => RecordAnswer::Withheld {},
+                Opened::Unreadable => RecordAnswer::Unreadable {},
             })
         });
         Some(OpenedAnswer {
@@ -90,9 +100,6 @@ fn trouble(why: &OpeningError) -> Problem {
     match why {
         OpeningError::Log(why) => troubles::read(why),
         OpeningError::Keys(why) => troubles::keys(why),
-        OpeningError::Slot { .. } => {
-            tracing::error!(error = why as &dyn std::error::Error, "a sealed record could not be opened");
-            Problem::new(&kinds::LOG_UNREADABLE).retry_after(60)
-        }
+        OpeningError::Load(why) => troubles::load(why),
     }
 }

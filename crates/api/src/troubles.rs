@@ -22,7 +22,10 @@ pub fn command(why: &CommandError) -> Problem {
         CommandError::Append(why) => append(why),
         CommandError::Load(why) => load(why),
         CommandError::Read(why) => read(why),
-        CommandError::KnownPerson { person } => Problem::new(&kinds::KNOWN_PERSON).known_as(person.0),
+        CommandError::KnownPerson { person } => {
+            let problem = Problem::new(&kinds::KNOWN_PERSON);
+            person.map_or(problem.clone(), |person| problem.known_as(person.0))
+        }
         CommandError::Keys(why) => keys(why),
         CommandError::NoKeys => Problem::new(&kinds::STORAGE).retry_after(60),
         CommandError::Encode(what) => {

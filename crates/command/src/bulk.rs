@@ -4,8 +4,11 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::join_all;
+use hmac::Mac;
 use sfs_domain::Event;
+use sfs_domain::authority;
 use sfs_domain::decider::Fact;
+use sfs_domain::personal::check_personal;
 use sfs_eventlog::{Append, AppendError, Appended, Committed, Expected, Guard, StreamWrite};
 use uuid::Uuid;
 
@@ -63,7 +66,8 @@ impl Handler {
 
     async fn handle_chunk(&self, caller: &Caller, requests: &[Request]) -> Vec<Result<Outcome, CommandError>> {
         if let Some(sealer) = &self.sealer {
-            let wanted = requests.iter().filter(|request| !request.dry_run && !request.personal.is_empty());
+            // Whoever may not send them makes no keys either.
+            let wanted = requests.iter().filter(|request| !request.dry_run && self.may_seal(caller, request));
             let wanted = wanted.filter_map(|request| Some((request.command.subject()?, &request.personal)));
             if let Err(why) = sealer.prepare(wanted).await {
                 // Each command then says so for itself.
@@ -108,6 +112,13 @@ impl Handler {
             });
         }
         outcomes
+    }
+
+    fn may_seal(&self, caller: &Caller, request: &Request) -> bool {
+        let mut grants = authority::allowing(&caller.grants, request.entry, self.clock().today());
+        !request.personal.is_empty()
+            && grants.next().is_some()
+            && check_personal(request.entry.takes, &request.personal).is_ok()
     }
 
     /// Does all commands in one append, or none. `list` is the identity of the whole.
@@ -171,12 +182,11 @@ impl Handler {
 
     fn append_of_list(&self, caller: &Caller, list: Uuid, requests: &[Request], decided: &[Decided]) -> Append {
         let mut written: HashMap<&Arc<str>, u64> = HashMap::new();
-        let (mut writes, mut guards, mut digest) = (Vec::new(), Vec::<Guard>::new(), [0_u8; 32]);
+        let (mut writes, mut guards, mut digest) = (Vec::new(), Vec::<Guard>::new(), self.digest_key.clone());
         for request in requests {
-            for (sum, byte) in digest.iter_mut().zip(self.digest(Asked { caller, request })) {
-                *sum = sum.rotate_left(1) ^ byte;
-            }
+            digest.update(&self.digest(Asked { caller, request }));
         }
+        let digest = digest.finalize().into_bytes().into();
         for decided in decided {
             let Decided::Events(ready) = decided else { continue };
             // Only the first write to a stream is checked against the log; the next follow it.

@@ -8,15 +8,16 @@ use sfs_domain::catalogue::{Command, command_entry};
 use sfs_domain::person::{self, Request as ErasureRequest};
 use sfs_domain::personal::Purpose as Said;
 use sfs_domain::{Category, Event, EventId, KeyId, PersonId, State, StreamId, wire};
-use sfs_eventlog::{AppendError, Direction, Filter, ReadError, StoredEvent, tags};
-use sfs_ledger::{Hash, Leaf, OpenBody};
-use sfs_vault::{Keys, KeysError, Purpose, SubjectId, Tombstone};
+use sfs_eventlog::{AppendError, Direction, Filter, Purge, ReadError, StoredEvent, tags};
+use sfs_ledger::{Leaf, OpenBody};
+use sfs_vault::{ErasureListError, KeysError, Purpose, SubjectId, Tombstone};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use crate::caller::Caller;
 use crate::handler::Handler;
 use crate::request::{CommandError, Outcome, Request};
+use crate::sealing::Sealer;
 use crate::states::LoadError;
 
 /// Events read in one go.
@@ -44,6 +45,12 @@ pub enum ErasureError {
     /// The keys could not be destroyed.
     #[error("the keys could not be destroyed")]
     Keys(#[from] KeysError),
+    /// The list of erasures could not be written. The keys are still there.
+    #[error("the list of erasures could not be written")]
+    List(#[from] ErasureListError),
+    /// The process ends.
+    #[error("the process ends")]
+    Stopped,
     /// The ciphertexts could not be deleted. The keys are destroyed.
     #[error("the ciphertexts could not be deleted")]
     Purge(#[source] AppendError),
@@ -110,25 +117,25 @@ impl Handler {
 
     /// Carries out the person's erasures that can be carried out now.
     async fn erase(&self, person: PersonId) -> Result<(), ErasureError> {
-        let Some(keys) = self.sealer.as_ref().map(|sealer| sealer.keys()) else { return Ok(()) };
+        let Some(sealer) = &self.sealer else { return Ok(()) };
         let folded = self.state(&person::stream(&person)).await?;
         let State::Person(state) = &*folded.state else { return Ok(()) };
         let pending: Vec<ErasureRequest> = state.pending_erasures(self.clock().today()).cloned().collect();
         for request in pending {
-            self.carry_out(keys, person, &request).await?;
+            self.carry_out(sealer, person, &request).await?;
         }
         Ok(())
     }
 
-    async fn carry_out(&self, keys: &Keys, person: PersonId, request: &ErasureRequest) -> Result<(), ErasureError> {
-        let kek_version = keys.versions_in_use().await?.last().map_or(0, |(version, _)| *version);
+    async fn carry_out(&self, sealer: &Sealer, person: PersonId, request: &ErasureRequest) -> Result<(), ErasureError> {
+        let kek_version = sealer.keys().versions_in_use().await?.last().map_or(0, |(version, _)| *version);
         let purposes: Vec<Purpose> = request.purposes.iter().map(purpose_of).collect();
-        let tombstones = keys.destroy(SubjectId(person.0), purposes.clone(), request.id.0).await?;
+        let tombstones = sealer.destroy(SubjectId(person.0), &purposes, request.id.0).await?;
         // In the order of the purposes, so that the log says which key was for what.
         let key_of = |purpose| tombstones.iter().find(|tombstone| tombstone.purpose == purpose);
         let destroyed: Vec<Uuid> = purposes.into_iter().filter_map(key_of).map(|tombstone| tombstone.key.0).collect();
-        let digests = self.digests_under(person, &destroyed).await?;
-        let purged = self.log.purge(digests).await.map_err(ErasureError::Purge)?;
+        let under = self.sealed_under(person, &destroyed).await?;
+        let purged = self.log.purge(under).await.map_err(ErasureError::Purge)?;
         let record = person::Command::RecordErasure {
             person,
             request: request.id,
@@ -153,9 +160,9 @@ impl Handler {
         }
     }
 
-    /// The digests of what lies sealed under these keys in the streams that are named after the person.
-    async fn digests_under(&self, person: PersonId, keys: &[Uuid]) -> Result<Vec<Hash>, ErasureError> {
-        let mut digests = Vec::new();
+    /// What lies sealed under these keys in the streams that are named after the person.
+    async fn sealed_under(&self, person: PersonId, keys: &[Uuid]) -> Result<Purge, ErasureError> {
+        let mut under = Purge::default();
         for category in Category::ALL {
             let stream = StreamId::new(category.name(), person);
             let mut version = 0;
@@ -165,16 +172,17 @@ impl Handler {
                 version = last.version;
                 for event in &page {
                     let leaf = Leaf::parse(&event.leaf).map_err(|_| ErasureError::Event(event.position))?;
-                    let under = leaf
-                        .draft
-                        .sealed
-                        .iter()
-                        .filter(|slot| Uuid::parse_str(&slot.k).is_ok_and(|key| keys.contains(&key)));
-                    digests.extend(under.map(|slot| slot.h));
+                    let is_under = |key: &str| Uuid::parse_str(key).is_ok_and(|key| keys.contains(&key));
+                    let slots = leaf.draft.sealed.iter().filter(|slot| is_under(&slot.k));
+                    let before = under.slots.len();
+                    under.slots.extend(slots.map(|slot| slot.h));
+                    if under.slots.len() > before {
+                        under.events.push((leaf.draft.cmd, event.position));
+                    }
                 }
             }
         }
-        Ok(digests)
+        Ok(under)
     }
 
     /// Shows every event of a type beyond the cursor; answers how far it looked.

@@ -7,7 +7,7 @@ use sfs_domain::catalogue::Precondition as Demanded;
 use sfs_domain::decider::{Fact, check_envelope};
 use sfs_domain::personal::check_personal;
 use sfs_domain::reference::Reference;
-use sfs_domain::{Event, Facts, Grant, PrincipalId, State, StreamId, authority};
+use sfs_domain::{Event, Facts, Grant, PersonId, PrincipalId, State, StreamId, authority};
 use sfs_eventlog::{
     Append, AppendError, Appended, CommandRecord, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent,
     StreamWrite,
@@ -52,7 +52,7 @@ pub struct Handler {
     reference: Arc<Reference>,
     clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    digest_key: Hmac<Sha256>,
+    pub(crate) digest_key: Hmac<Sha256>,
     pub(crate) sealer: Option<Sealer>,
 }
 
@@ -223,14 +223,15 @@ impl Handler {
         let Some(place) = place.filter(|_| !events.is_empty()) else {
             return Ok(Decided::Unchanged { stream, version: folded.version });
         };
-        let parts = self.seal(request, &events).await?;
+        let parts = self.seal(asked, &events).await?;
         let around = Around { grant, stream: &stream, place: &place, occurred_on: facts.occurred_on };
         let (new, decided) = write(asked, around, events, parts, &*self.entropy)?;
         Ok(Decided::Events(Ready { stream, base: folded.version, guards, new, decided }))
     }
 
     /// Seals what the command says of a person. A dry run makes no keys.
-    async fn seal(&self, request: &Request, events: &[Event]) -> Result<SealedParts, CommandError> {
+    async fn seal(&self, asked: Asked<'_>, events: &[Event]) -> Result<SealedParts, CommandError> {
+        let request = asked.request;
         let person = request.command.subject();
         let (Some(first), Some(person), false) = (events.first(), person, request.personal.is_empty()) else {
             return Ok(SealedParts::default());
@@ -240,12 +241,28 @@ impl Handler {
             return Ok(SealedParts::default());
         }
         if let Some(scope) = request.command.recognised_in()
-            && let Some(person) = sealer.known_as(scope, &request.personal, person).await?
+            && let Some(known) = sealer.known_as(scope, &request.personal, person).await?
         {
-            return Err(CommandError::KnownPerson { person });
+            let folded = self.state(&sfs_domain::person::stream(&known)).await?;
+            // Somebody who was to be registered under that pseudonym and never was gives it up.
+            let known = match folded.version {
+                0 => sealer.reclaim(scope, &request.personal, known, person).await?,
+                _ => Some(known),
+            };
+            if let Some(known) = known {
+                return Err(CommandError::KnownPerson { person: self.in_reach(asked, known, &folded.state) });
+            }
         }
         let encoded = first.encode().map_err(|why| CommandError::Encode(why.to_string()))?;
         sealer.seal(person, &request.personal, event_id(request.command_id, 0), &encoded.event_type).await
+    }
+
+    /// The person, if the caller may know under which pseudonym they are registered.
+    fn in_reach(&self, asked: Asked<'_>, person: PersonId, state: &State) -> Option<PersonId> {
+        let State::Person(state) = state else { return None };
+        let place = &state.known()?.place;
+        let mut grants = authority::allowing(&asked.caller.grants, asked.request.entry, self.clock.today());
+        grants.any(|grant| grant.scope.contains(place)).then_some(person)
     }
 
     fn check_version(&self, request: &Request, stream: &Arc<str>, actual: u64) -> Result<(), CommandError> {
@@ -292,8 +309,10 @@ impl Handler {
             part(document.as_str());
         }
         for record in request.personal.records() {
-            part(record.kind().name());
-            part(record.reveal());
+            match &self.sealer {
+                Some(sealer) => mac.update(&sealer.digest_of(record)),
+                None => mac.update(record.kind().name().as_bytes()),
+            }
         }
         mac.finalize().into_bytes().into()
     }

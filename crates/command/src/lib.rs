@@ -8,6 +8,7 @@ mod bulk;
 mod caller;
 mod clock;
 mod erasing;
+mod forgetting;
 mod handler;
 mod ids;
 mod opening;

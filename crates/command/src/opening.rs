@@ -1,37 +1,61 @@
-//! What is said of persons leaves the log again: only after the event that says so is durable.
+//! What is said of persons leaves the log again: only after the event that says so is durable, only the
+//! kinds of records that the command opens, and only of events that lie where the caller's grant reaches.
 
-use sfs_domain::{Category, Opens, PersonId, StreamId};
+use sfs_domain::catalogue::CommandEntry;
+use sfs_domain::{Category, Grant, Opens, PersonId, StreamId, authority};
 use sfs_eventlog::{Direction, Filter, ReadError, StoredEvent};
 use sfs_ledger::Leaf;
 
+use crate::caller::Caller;
 use crate::handler::Handler;
 use crate::sealing::{Opened, OpenedEvent, OpeningError};
+use crate::states::read_event;
 
 /// Events read in one go.
 const PAGE: usize = 1_000;
 
 impl Handler {
-    /// What a command shows whose event is durable, nothing where nothing is said of that person: the caller has handed it to [`Handler::handle`]
-    /// and it was accepted.
-    pub async fn opened(&self, opens: Opens) -> Result<Vec<OpenedEvent>, OpeningError> {
-        match opens {
-            Opens::Record { person, position } => self.one(person, position, false).await,
-            Opens::Note { person, position } => self.one(person, position, true).await,
-            Opens::Everything { person } => self.everything(person).await,
+    /// What a command shows whose event is durable, nothing where nothing is said of that person: the caller
+    /// has handed it to [`Handler::handle`] and it was accepted now. A repetition shows nothing again: what
+    /// is read twice is two facts.
+    pub async fn opened(
+        &self,
+        caller: &Caller,
+        entry: &CommandEntry,
+        opens: Opens,
+    ) -> Result<Vec<OpenedEvent>, OpeningError> {
+        let today = self.clock().today();
+        let grants: Vec<&Grant> = authority::allowing(&caller.grants, entry, today).collect();
+        let events = match opens {
+            Opens::Record { position, .. } | Opens::Note { position, .. } => self.one(position).await?,
+            Opens::Everything { person } => self.everything(person).await?,
+        };
+        let is_one = !matches!(opens, Opens::Everything { .. });
+        let person = match opens {
+            Opens::Record { person, .. } | Opens::Note { person, .. } | Opens::Everything { person } => person,
+        };
+        let mut all = Vec::new();
+        for event in events {
+            let (_, fact) = read_event(&event)?;
+            if !grants.iter().any(|grant| grant.scope.contains(&fact.place)) {
+                continue;
+            }
+            let opened = self.open_event(event, person, entry).await?;
+            if !is_one || !opened.records.is_empty() {
+                all.push(opened);
+            }
         }
+        Ok(all)
     }
 
-    async fn one(&self, person: PersonId, position: u64, notes: bool) -> Result<Vec<OpenedEvent>, OpeningError> {
+    async fn one(&self, position: u64) -> Result<Vec<StoredEvent>, OpeningError> {
         let filter = Filter { leaves: true, ..Filter::default() };
         let page = self.log.read(&filter, Direction::Forwards, position.saturating_sub(1), 1).await?;
-        let event = page.events.into_iter().find(|event| event.position == position);
-        let Some(event) = event else { return Ok(Vec::new()) };
-        let event = self.open_event(event, person, notes).await?;
-        Ok(if event.records.is_empty() { Vec::new() } else { vec![event] })
+        Ok(page.events.into_iter().filter(|event| event.position == position).collect())
     }
 
-    /// Every event of the streams that are named after the person.
-    async fn everything(&self, person: PersonId) -> Result<Vec<OpenedEvent>, OpeningError> {
+    /// Every event of the streams that are named after the person, in the order of the log.
+    async fn everything(&self, person: PersonId) -> Result<Vec<StoredEvent>, OpeningError> {
         let mut all = Vec::new();
         for category in Category::ALL {
             let stream = StreamId::new(category.name(), person);
@@ -40,23 +64,26 @@ impl Handler {
                 let page = self.log.read_stream(stream.as_str(), version, PAGE).await?;
                 let Some(last) = page.last() else { break };
                 version = last.version;
-                for event in page {
-                    all.push(self.open_event(event, person, false).await?);
-                }
+                all.extend(page);
             }
         }
-        all.sort_by_key(|opened| opened.event.position);
+        all.sort_by_key(|event| event.position);
         Ok(all)
     }
 
-    async fn open_event(&self, event: StoredEvent, person: PersonId, notes: bool) -> Result<OpenedEvent, OpeningError> {
+    async fn open_event(
+        &self,
+        event: StoredEvent,
+        person: PersonId,
+        entry: &CommandEntry,
+    ) -> Result<OpenedEvent, OpeningError> {
         let leaf = Leaf::parse(&event.leaf)
             .map_err(|why| ReadError::Damaged { position: event.position, what: why.to_string() })?;
         let digests: Vec<_> = leaf.draft.sealed.iter().map(|slot| slot.h).collect();
         let records = match (&self.sealer, digests.is_empty()) {
             (Some(sealer), false) => {
                 let bytes = self.log.sealed(&digests).await?;
-                sealer.open(&event, &leaf, &bytes, person, notes).await?
+                sealer.open(&event, &leaf, &bytes, person, entry.opens).await?
             }
             (None, false) => vec![Opened::Withheld],
             (_, true) => Vec::new(),

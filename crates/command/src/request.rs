@@ -162,8 +162,8 @@ pub enum CommandError {
     /// The person to be registered is known already.
     #[error("the person is known under another pseudonym")]
     KnownPerson {
-        /// The pseudonym under which they are known.
-        person: PersonId,
+        /// The pseudonym under which they are known, if the caller may know it.
+        person: Option<PersonId>,
     },
     /// The key store did not answer, or is not what it was.
     #[error("the key store did not answer")]

@@ -11,14 +11,15 @@ use sfs_domain::{EventId, PersonId, Refused, Severity};
 use sfs_eventlog::{ReadError, StoredEvent};
 use sfs_ledger::{Hash, Leaf};
 use sfs_vault::{
-    Actor, Class, Commitments, Identity, KeyId, KeyReading, Keys, KeysError, OpenError, PersonIdentity, Place, Purpose,
-    RandomBytes, Reading, Sealed, SpecialCategory, Statistics, SubjectId, SubjectKey, Value,
+    Actor, Class, Commitments, ErasureList, Identity, KeyId, KeyReading, Keys, KeysError, Listed, PersonIdentity,
+    Place, Purpose, RandomBytes, Reading, Sealed, SpecialCategory, Statistics, SubjectId, SubjectKey, Tombstone, Value,
 };
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
-use crate::erasing::purpose_of;
+use crate::erasing::{ErasureError, purpose_of};
 use crate::request::CommandError;
+use crate::states::LoadError;
 
 /// Runs the body with the purpose as a type.
 macro_rules! with_class {
@@ -50,6 +51,7 @@ pub struct Sealer {
     keys: Keys,
     origin: Arc<str>,
     random: Arc<dyn RandomBytes>,
+    erasures: Option<Arc<ErasureList>>,
 }
 
 /// What goes with an event beside its open body.
@@ -69,14 +71,9 @@ pub enum OpeningError {
     /// The key store did not answer.
     #[error("the key store did not answer")]
     Keys(#[from] KeysError),
-    /// The ciphertext is not what was sealed.
-    #[error("a sealed record of the event at position {position} cannot be opened")]
-    Slot {
-        /// Where it is.
-        position: u64,
-        /// Why.
-        source: OpenError,
-    },
+    /// An event cannot be read.
+    #[error(transparent)]
+    Load(#[from] LoadError),
 }
 
 /// An event with what it says of a person.
@@ -95,8 +92,10 @@ pub enum Opened {
     Known(RecordText),
     /// Its key was destroyed.
     Erased(&'static str),
-    /// It is a confidential note, and was not asked for as one.
+    /// The command does not open records of this kind.
     Withheld,
+    /// It is damaged, or its key is missing though it was not destroyed. The log of the program tells.
+    Unreadable,
 }
 
 /// The text of an opened record; printing shows none of it.
@@ -120,7 +119,35 @@ impl Sealer {
     /// A sealer of the log with that origin. The random bytes are those of the operating system, or as
     /// good.
     pub fn new(keys: Keys, origin: &str, random: Arc<dyn RandomBytes>) -> Self {
-        Self { keys, origin: origin.into(), random }
+        Self { keys, origin: origin.into(), random, erasures: None }
+    }
+
+    /// The same, which keeps what is erased in a list that no backup of the keys holds.
+    #[must_use]
+    pub fn listing(self, erasures: ErasureList) -> Self {
+        Self { erasures: Some(Arc::new(erasures)), ..self }
+    }
+
+    /// Destroys the keys of a subject for these purposes; first it is in the list that they are.
+    pub(crate) async fn destroy(
+        &self,
+        subject: SubjectId,
+        purposes: &[Purpose],
+        erasure: Uuid,
+    ) -> Result<Vec<Tombstone>, ErasureError> {
+        if let Some(list) = self.erasures.clone() {
+            let listed: Vec<Listed> =
+                purposes.iter().map(|purpose| Listed { subject, purpose: *purpose, erasure }).collect();
+            let adding = tokio::task::spawn_blocking(move || list.add(&listed)).await;
+            adding.map_err(|_| ErasureError::Stopped)??;
+        }
+        Ok(self.keys.destroy(subject, purposes.to_vec(), erasure).await?)
+    }
+
+    /// The digest that stands for a personal record in the digest of a command: nobody without the key
+    /// store can try values.
+    pub(crate) fn digest_of(&self, record: &PersonalRecord) -> [u8; 32] {
+        self.keys.stream_fingerprint("command", &[record.kind().name(), record.reveal()])
     }
 
     /// The key store.
@@ -180,13 +207,25 @@ impl Sealer {
         personal: &Personal,
         person: PersonId,
     ) -> Result<Option<PersonId>, CommandError> {
-        let Some(parts) = personal.records().iter().find_map(PersonalRecord::recognised_by) else { return Ok(None) };
-        let identity = PersonIdentity::of(parts.iter().map(|part| part.as_str()));
+        let Some(identity) = identity_in(personal) else { return Ok(None) };
         match self.keys.recognise(scope, &identity, SubjectId(person.0)).await {
             Ok(SubjectId(known)) => Ok((known != person.0).then_some(PersonId(known))),
             Err(KeysError::SubjectErased(_)) => Err(CommandError::Refused(ERASED)),
             Err(why) => Err(why.into()),
         }
+    }
+
+    /// Gives up a claim of somebody who never came to be.
+    pub(crate) async fn reclaim(
+        &self,
+        scope: &str,
+        personal: &Personal,
+        from: PersonId,
+        to: PersonId,
+    ) -> Result<Option<PersonId>, CommandError> {
+        let Some(identity) = identity_in(personal) else { return Ok(None) };
+        let known = self.keys.reclaim(scope, &identity, SubjectId(from.0), SubjectId(to.0)).await?;
+        Ok((known.0 != to.0).then_some(PersonId(known.0)))
     }
 
     /// Opens what the event says of that person; `bytes` are its ciphertexts in the order of the leaf.
@@ -196,30 +235,45 @@ impl Sealer {
         leaf: &Leaf<'_>,
         bytes: &[Option<Vec<u8>>],
         person: PersonId,
-        notes: bool,
+        kinds: &[RecordKind],
     ) -> Result<Vec<Opened>, OpeningError> {
         let damaged = |what: &str| ReadError::Damaged { position: stored.position, what: what.into() };
         let mut opened = Vec::new();
         for ((slot, named), bytes) in (0..).zip(&leaf.draft.sealed).zip(bytes) {
             let key = KeyId(Uuid::parse_str(&named.k).map_err(|_| damaged("a key's name is none"))?);
-            let (subject, purpose) = self.keys.owner(key).await?;
+            let (subject, purpose) = match self.keys.owner(key).await {
+                // A store that is older than the log: one record is not the rest.
+                Err(KeysError::Unknown(_)) => {
+                    opened.push(Opened::Unreadable);
+                    continue;
+                }
+                owner => owner?,
+            };
             if subject.0 != person.0 {
                 continue;
             }
             if bytes.as_deref().is_some_and(|bytes| sfs_ledger::digest(bytes) != named.h) {
-                return Err(damaged("a ciphertext is not the one that its leaf names").into());
+                opened.push(Opened::Unreadable);
+                continue;
             }
             let place = Place { origin: &self.origin, event: leaf.draft.id, slot, event_type: &leaf.draft.event_type };
             let text = with_class!(purpose, C => {
                 let key = self.keys.find::<C>(key).await?;
-                sfs_vault::open::<C, Box<RawValue>>(&key, &place, bytes.as_deref())
-                    .map_err(|source| OpeningError::Slot { position: stored.position, source })?
-                    .into_revealed()
+                sfs_vault::open::<C, Box<RawValue>>(&key, &place, bytes.as_deref()).map(sfs_vault::Personal::into_revealed)
             });
             opened.push(match text {
-                Reading::Erased => Opened::Erased(purpose.code()),
-                Reading::Known(text) if !notes && is_note(text.get()) => Opened::Withheld,
-                Reading::Known(text) => Opened::Known(RecordText(Zeroizing::new(text.get().to_owned()))),
+                Ok(Reading::Erased) => Opened::Erased(purpose.code()),
+                Ok(Reading::Known(text)) if !is_one_of(text.get(), kinds) => Opened::Withheld,
+                Ok(Reading::Known(text)) => Opened::Known(RecordText(Zeroizing::new(text.get().to_owned()))),
+                Err(why) => {
+                    let position = stored.position;
+                    tracing::error!(
+                        error = &why as &dyn std::error::Error,
+                        position,
+                        "a sealed record cannot be opened"
+                    );
+                    Opened::Unreadable
+                }
             });
         }
         Ok(opened)
@@ -280,10 +334,16 @@ fn unsealable(why: impl std::fmt::Display) -> CommandError {
     CommandError::Encode(why.to_string())
 }
 
-fn is_note(text: &str) -> bool {
+/// Whether a record is of one of these kinds. What cannot be read is of none.
+fn is_one_of(text: &str, kinds: &[RecordKind]) -> bool {
     let member: Result<serde_json::Map<String, serde_json::Value>, _> = serde_json::from_str(text);
-    // What cannot be read is shown to nobody.
-    member.is_err() || member.is_ok_and(|member| member.contains_key(RecordKind::Note.name()))
+    member.is_ok_and(|member| member.keys().all(|name| kinds.iter().any(|kind| kind.name() == name)))
+}
+
+/// What tells the person from others, if the records say it.
+fn identity_in(personal: &Personal) -> Option<PersonIdentity> {
+    let parts = personal.records().iter().find_map(PersonalRecord::recognised_by)?;
+    Some(PersonIdentity::of(parts.iter().map(|part| part.as_str())))
 }
 
 /// A record under its name: what is sealed says what it is.

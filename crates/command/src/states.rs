@@ -139,7 +139,7 @@ pub fn fold_on(mut folded: Folded, added: &[(Event, Fact)]) -> Folded {
 }
 
 /// Reads a stored event with what its envelope tells the fold.
-fn read_event(stored: &StoredEvent) -> Result<(Event, Fact), LoadError> {
+pub(crate) fn read_event(stored: &StoredEvent) -> Result<(Event, Fact), LoadError> {
     let position = stored.position;
     let envelope = |what: String| LoadError::Envelope { position, what };
     let open = OpenBody::parse(&stored.open).map_err(|why| envelope(why.to_string()))?;

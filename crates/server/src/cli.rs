@@ -312,9 +312,9 @@ pub enum SubjectAction {
     Export {
         /// Pseudonym of the person.
         person: uuid::Uuid,
-        /// Who exports: a principal whose role allows it.
+        /// File with the API key of whoever exports: the event names its principal, whose role must allow it.
         #[arg(long)]
-        principal: uuid::Uuid,
+        key_file: PathBuf,
         /// Why.
         #[arg(long, default_value = "data_subject_request")]
         ground: String,
@@ -322,6 +322,14 @@ pub enum SubjectAction {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+}
+
+impl SubjectAction {
+    /// The file to write, if it is not standard output.
+    pub fn out(&self) -> Option<&std::path::Path> {
+        let Self::Export { out, .. } = self;
+        out.as_deref()
+    }
 }
 
 /// See [`Verb::Witness`].

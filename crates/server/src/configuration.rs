@@ -28,6 +28,9 @@ pub struct Configuration {
     /// `systemd:<credential>` or `env:<variable>`. By default a file `kek` in the data directory, which is made
     /// at the first start: keep it elsewhere, and never in the same backup as `keys.db`.
     pub kek: Option<String>,
+    /// File that lists which pseudonyms were erased: no backup holds it, and at every start the keys of those in it
+    /// are destroyed again. By default beside the file of the key-encryption keys; keep both together.
+    pub erasures: Option<PathBuf>,
     /// `text` or `json`. Default `text`.
     pub log_format: LogFormat,
     /// What is logged, in the syntax of `tracing`'s filter. Default `info`.
@@ -70,6 +73,7 @@ impl Default for Configuration {
             signer: None,
             origin: "sfs.local/log/1".into(),
             kek: None,
+            erasures: None,
             log_format: LogFormat::Text,
             log_filter: "info".into(),
             rate_limit_per_second: 200,

@@ -3,9 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use sfs_command::{
-    Clock, Entropy, ErasureError, Handler, Sealer, Settings as HandlerSettings, SystemClock, SystemEntropy,
-};
+use sfs_command::{Clock, Entropy, ErasureError, Handler, Settings as HandlerSettings, SystemClock, SystemEntropy};
 use sfs_eventlog::{EventLog, Limits, Reader};
 use sfs_eventlog_sql::{OpenError, Settings as LogSettings};
 use sfs_notary::{Notary, NotaryError, Signing, Tiles, TilesError};
@@ -157,7 +155,7 @@ impl Installation {
             // What is sealed could never be opened, and nobody could tell it from what was erased.
             return Err(InstallationError::StoreMissing(directory.keys()));
         }
-        let keys = person_keys::open(&directory, configuration.kek.as_deref()).await?;
+        let sealer = person_keys::sealer(configuration, &directory).await?;
         let ops = Ops::open(&directory.ops()).await?;
         let clock = Arc::clone(&opening.clock);
         let reads = ReadModels::open(&directory.read(), Arc::clone(&log), Arc::new(move || clock.now_micros())).await?;
@@ -171,7 +169,7 @@ impl Installation {
             entropy: opening.entropy,
             digest_key: ops.secret(Secret::CommandDigest),
             cached_events: configuration.cached_events,
-            sealer: Some(Sealer::new(keys, &configuration.origin, Arc::new(SystemEntropy))),
+            sealer: Some(sealer),
         });
         // A key store that was restored from a backup has keys of people who were erased since.
         let came_back = handler.destroy_again().await?;

@@ -1,15 +1,23 @@
 //! The key store of an installation, and where the key-encryption keys come from that wrap its keys.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sfs_command::SystemEntropy;
+use sfs_command::{Sealer, SystemEntropy};
 use sfs_ops::DataDirectory;
-use sfs_vault::{Credential, KekError, KeyEncryptionKeys, Keys, KeysError, new_kek_line};
+use sfs_vault::{
+    Credential, ErasureList, ErasureListError, KekError, KeyEncryptionKeys, Keys, KeysError, new_kek_line,
+};
 use zeroize::Zeroizing;
+
+use crate::configuration::Configuration;
 
 /// Name of the file in the data directory, unless the configuration names another place.
 const FILE: &str = "kek";
+
+/// What the list of erasures is called after: the file of the key-encryption keys.
+const LIST: &str = "erased";
 
 /// Why the keys of persons cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +75,34 @@ pub async fn open(directory: &DataDirectory, kek: Option<&str>) -> Result<Keys, 
         tracing::info!(keys = rewrapped.keys, version = rewrapped.current, "the keys of persons were wrapped anew");
     }
     Ok(keys)
+}
+
+/// Where the list of erasures lies.
+pub fn list_of_erasures(configuration: &Configuration) -> Result<PathBuf, PersonKeysError> {
+    if let Some(path) = &configuration.erasures {
+        return Ok(path.clone());
+    }
+    Ok(match credential(&configuration.data, configuration.kek.as_deref())? {
+        Credential::File(path) => path.with_extension(LIST),
+        Credential::Systemd(_) | Credential::Environment(_) => configuration.data.join(LIST),
+    })
+}
+
+/// Opens store and list. Whoever is in the list and has keys again was brought back by a restored backup:
+/// their keys are destroyed before anybody can use them.
+pub async fn sealer(configuration: &Configuration, directory: &DataDirectory) -> Result<Sealer, PersonKeysError> {
+    let keys = open(directory, configuration.kek.as_deref()).await?;
+    let (list, listed) = ErasureList::open(&list_of_erasures(configuration)?)?;
+    let gone: BTreeSet<_> = keys.tombstones().await?.iter().map(|stone| (stone.subject, stone.purpose)).collect();
+    let mut came_back = 0_u64;
+    for one in listed.iter().filter(|one| !gone.contains(&(one.subject, one.purpose))) {
+        keys.destroy(one.subject, vec![one.purpose], one.erasure).await?;
+        came_back += 1;
+    }
+    if came_back > 0 {
+        tracing::warn!(came_back, "persons who are listed as erased had come back, and were destroyed again");
+    }
+    Ok(Sealer::new(keys, &configuration.origin, Arc::new(SystemEntropy)).listing(list))
 }
 
 /// The key-encryption keys from where they are.

@@ -13,7 +13,7 @@ use sfs_ledger::{Checkpoint, CompactRange, Leaf, OpenBody, SignedNote, VerifierK
 use sfs_notary::{Signed, Signer};
 use sfs_ops::{DataDirectory, KeptCheckpoint, OpsError};
 use sfs_sql::{Db, SqlError};
-use sfs_vault::{Inspection, KeyEncryptionKeys, KeyId, KeysError};
+use sfs_vault::{Inspection, KeyEncryptionKeys, KeyId, KeysError, Listed, Purpose, SubjectId};
 use uuid::Uuid;
 
 use super::manifest::{DIGEST_NAME, FORMAT, FileEntry, Manifest, NAME, digest_line};
@@ -90,10 +90,12 @@ pub enum CheckError {
     Ops(#[from] OpsError),
 }
 
-/// Checks the backup. `keks` open its keys, if they are at hand; `progress` is told how far the log is.
+/// Checks the backup. `keks` open its keys, if they are at hand; `listed` are erasures, also later ones, as they
+/// are kept outside of backups; `progress` is told how far the log is.
 pub async fn check(
     backup: &Path,
     keks: Option<&KeyEncryptionKeys>,
+    listed: &[Listed],
     progress: impl Fn(u64, u64),
 ) -> Result<Checked, CheckError> {
     let mut checked = Checked::default();
@@ -115,7 +117,8 @@ pub async fn check(
     }
     log(backup, &manifest, &mut checked, progress).await?;
     if checked.weight().is_none() {
-        leaves(backup, &manifest, keks, &mut checked).await?;
+        let (named, keys) = leaves(backup, &manifest, keks, &mut checked).await?;
+        compare_keys(&named, keys.as_ref(), listed, &mut checked);
     }
     checked.not_checked.extend(["read models and tiles (they are made again)", "what was recorded after the backup"]);
     Ok(checked)
@@ -221,7 +224,7 @@ async fn leaves(
     manifest: &Manifest,
     keks: Option<&KeyEncryptionKeys>,
     checked: &mut Checked,
-) -> Result<(), CheckError> {
+) -> Result<(Named, Option<Inspection>), CheckError> {
     let mut vouched = vouched(backup, manifest, checked).await?;
     let keys = keys(backup, keks, checked).await;
     let db = Db::open_copy(&backup.join("log.db"));
@@ -255,8 +258,7 @@ async fn leaves(
     for (check, checkpoint) in vouched {
         checked.invalid(check, format!("{} events were signed, but the log has {}", checkpoint.size(), range.size()));
     }
-    compare_keys(&named, keys.as_ref(), checked);
-    Ok(())
+    Ok((named, keys))
 }
 
 /// Every checkpoint that the log must continue, smallest first: what the signer had signed, and what others
@@ -346,7 +348,7 @@ impl Named {
     }
 }
 
-fn compare_keys(named: &Named, keys: Option<&Inspection>, checked: &mut Checked) {
+fn compare_keys(named: &Named, keys: Option<&Inspection>, listed: &[Listed], checked: &mut Checked) {
     let Some(keys) = keys else {
         let is_told = checked.findings.iter().any(|finding| finding.check == "keys.db");
         let names_any = !named.sealing.is_empty() || !named.erased.is_empty();
@@ -355,10 +357,14 @@ fn compare_keys(named: &Named, keys: Option<&Inspection>, checked: &mut Checked)
         }
         return;
     };
-    for key in named.sealing.iter().filter(|key| !keys.held.contains(key) && !keys.destroyed.contains(key)) {
+    for key in named.sealing.iter().filter(|key| !keys.held.contains_key(key) && !keys.destroyed.contains(key)) {
         checked.invalid("keys.db", format!("an event names the key {key}, which is neither there nor destroyed"));
     }
-    checked.destroyed_again = named.erased.intersection(&keys.held).map(|key| key.0).collect();
+    let is_erased = |key: &KeyId, held: &(SubjectId, Purpose)| {
+        named.erased.contains(key) || listed.iter().any(|one| (one.subject, one.purpose) == *held)
+    };
+    checked.destroyed_again =
+        keys.held.iter().filter(|(key, held)| is_erased(key, held)).map(|(key, _)| key.0).collect();
 }
 
 #[cfg(test)]

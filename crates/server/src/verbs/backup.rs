@@ -1,13 +1,13 @@
 //! `sfs backup` and `sfs restore-check`: copies of an installation, and whether they could be restored.
 
 use sfs_command::{Clock, SystemClock};
-use sfs_vault::{Credential, KeyEncryptionKeys};
+use sfs_vault::{Credential, ErasureList, KeyEncryptionKeys, Listed};
 
 use super::{VerbError, answer};
 use crate::backup::{self, BackupError, Wanted, Weight};
 use crate::cli::{BackupArgs, RestoreCheckArgs, exit};
 use crate::configuration::Configuration;
-use crate::person_keys::credential;
+use crate::person_keys::{self, credential};
 use crate::progress::Shown;
 
 pub async fn run(configuration: &Configuration, args: &BackupArgs, json: bool) -> Result<u8, VerbError> {
@@ -38,10 +38,20 @@ pub async fn run(configuration: &Configuration, args: &BackupArgs, json: bool) -
     Ok(exit::OK)
 }
 
+/// What was erased so far, if the list is at hand.
+fn listed(configuration: &Configuration) -> Result<Vec<Listed>, VerbError> {
+    let path = person_keys::list_of_erasures(configuration).map_err(VerbError::unusable)?;
+    if !path.exists() {
+        return Ok(Vec::new());
+    }
+    ErasureList::open(&path).map(|(_, listed)| listed).map_err(VerbError::unusable)
+}
+
 pub async fn check(configuration: &Configuration, args: &RestoreCheckArgs, json: bool) -> Result<u8, VerbError> {
     let keks = keks(configuration)?;
     let shown = Shown::start("Sicherung prüfen", json);
-    let checked = backup::check(&args.directory, keks.as_ref(), |done, total| shown.at(done, total)).await;
+    let listed = listed(configuration)?;
+    let checked = backup::check(&args.directory, keks.as_ref(), &listed, |done, total| shown.at(done, total)).await;
     shown.end();
     let checked = checked.map_err(VerbError::unusable)?;
     if json {

@@ -39,6 +39,8 @@ pub async fn serve(installation: Installation, configuration: &Configuration) ->
     tokio::spawn(async move { tiles.follow(heads, ended).await });
     let (handler, ended) = (Arc::clone(&installation.handler), shutdown.clone());
     tokio::spawn(async move { handler.follow_erasures(ended).await });
+    let (handler, ended) = (Arc::clone(&installation.handler), shutdown.clone());
+    tokio::spawn(async move { handler.follow_window(ended).await });
     if let Some(notary) = notary.clone() {
         let (heads, ended) = (installation.log.heads(), shutdown.clone());
         let (outside, until) = (Arc::clone(&notary), shutdown.clone());

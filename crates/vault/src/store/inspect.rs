@@ -1,21 +1,22 @@
 //! A copy of a key store looked at without being changed: which keys it has, which were destroyed, and
 //! whether those that wrap them are the right ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use sfs_sql::{Db, Stmt};
 
 use super::KeysError;
-use super::database::{APPLICATION_ID, COLUMNS, Stored, bound_to_name, read_uuid, read_version};
+use super::database::{APPLICATION_ID, COLUMNS, Stored, bound_to_name, read_purpose, read_uuid, read_version};
 use crate::kek::{Bound, KeyEncryptionKeys};
-use crate::key::KeyId;
+use crate::key::{KeyId, SubjectId};
+use crate::purpose::Purpose;
 
 /// What a copy holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Inspection {
-    /// Keys that it has.
-    pub held: BTreeSet<KeyId>,
+    /// Keys that it has, with whose they are and what they are for.
+    pub held: BTreeMap<KeyId, (SubjectId, Purpose)>,
     /// Keys of which only the tombstone is left.
     pub destroyed: BTreeSet<KeyId>,
     /// Versions of the key-encryption key that are needed to open those that it has, ascending.
@@ -30,15 +31,17 @@ pub async fn inspect(path: &Path, keks: Option<&KeyEncryptionKeys>) -> Result<In
     }
     let db = Db::open_copy(path);
     let mut found = Inspection::default();
-    for row in db.fetch_all(Stmt::new("select key_id, kek_version from subject_key")).await? {
+    for row in db.fetch_all(Stmt::new("select key_id, kek_version, subject, purpose from subject_key")).await? {
         let id = KeyId(read_uuid(&row, 0)?);
         match row.opt_int(1)? {
             Some(version) => {
                 found.versions.insert(read_version(version)?);
-                found.held.insert(id)
+                found.held.insert(id, (SubjectId(read_uuid(&row, 2)?), read_purpose(&row, 3)?));
             }
-            None => found.destroyed.insert(id),
-        };
+            None => {
+                found.destroyed.insert(id);
+            }
+        }
     }
     let mut wrapped = Vec::new();
     for version in &found.versions {

@@ -22,7 +22,11 @@ async fn a_copy_has_the_keys_and_the_tombstones_and_opens_under_the_right_keks_o
     let before = std::fs::read(&copy).unwrap();
     assert!(!before.windows(wrapped.len()).any(|found| found == wrapped), "a destroyed key does not travel");
     let found = inspect(&copy, Some(&keks(&[1]))).await.unwrap();
-    let expected = Inspection { held: [kept].into(), destroyed: [gone].into(), versions: [1].into() };
+    let expected = Inspection {
+        held: [(kept, (subject(1), Purpose::Identity))].into(),
+        destroyed: [gone].into(),
+        versions: [1].into(),
+    };
     assert_eq!(found, expected);
     assert_eq!(inspect(&copy, None).await.unwrap(), expected, "without them the rest is told");
     assert!(matches!(inspect(&copy, Some(&keks(&[2]))).await, Err(KeysError::KekMissing(1))));

@@ -71,8 +71,12 @@ fn check(events: &[StoredEvent], held: &[u128], destroyed: &[u128]) -> Checked {
     let (mut named, mut checked) = (Named::default(), Checked::default());
     events.iter().for_each(|event| named.read(event).unwrap());
     let all = |keys: &[u128]| keys.iter().map(|number| key(*number)).collect();
-    let keys = Inspection { held: all(held), destroyed: all(destroyed), ..Inspection::default() };
-    compare_keys(&named, Some(&keys), &mut checked);
+    let owner = |number: u128| (SubjectId(Uuid::from_u128(number)), Purpose::Identity);
+    let held = held.iter().map(|number| (key(*number), owner(*number))).collect();
+    let keys = Inspection { held, destroyed: all(destroyed), ..Inspection::default() };
+    let (subject, purpose) = owner(77);
+    let listed = [Listed { subject, purpose, erasure: Uuid::nil() }];
+    compare_keys(&named, Some(&keys), &listed, &mut checked);
     checked
 }
 
@@ -92,6 +96,9 @@ fn a_key_that_the_log_says_was_destroyed_is_told_and_no_finding() {
     let checked = check(&events, &[1, 3], &[2]);
     assert_eq!((checked.weight(), checked.destroyed_again), (None, vec![key(1).0]));
     assert!(check(&events, &[3], &[1, 2]).destroyed_again.is_empty());
+    // Erased after the backup was made: only the list knows.
+    let later = check(&[sealing(&[77])], &[77], &[]);
+    assert_eq!((later.destroyed_again.len(), later.weight()), (1, None));
 }
 
 #[test]
@@ -99,7 +106,7 @@ fn without_a_key_store_a_log_that_names_keys_is_incomplete() {
     for (events, weight) in [(vec![], None), (vec![sealing(&[1])], Some(Weight::Missing))] {
         let (mut named, mut checked) = (Named::default(), Checked::default());
         events.iter().for_each(|event| named.read(event).unwrap());
-        compare_keys(&named, None, &mut checked);
+        compare_keys(&named, None, &[], &mut checked);
         assert_eq!(checked.weight(), weight);
     }
 }
