@@ -211,6 +211,36 @@ fn a_person_is_sealed_shown_erased_and_then_nowhere() {
 }
 
 #[test]
+fn a_restored_backup_from_before_an_erasure_brings_nobody_back() {
+    let house = House::new();
+    let server = house.serve();
+    let [mut first, mut second] = house.officers.each_ref().map(|key| server.client(key));
+    let mut coordination = server.client(&house.coordination);
+    let position = accepted(&mut coordination, "register-trainee", "k1", &registration())["position"].as_u64().unwrap();
+    let backup = house.directory.path().join("backup");
+    run_well(&house.data(), &["backup", "--to", backup.to_str().unwrap()]);
+    let request = request_erasure(&mut coordination, "k2")["events"][0]["id"].clone();
+    assert_eq!(approve(&mut first, "k3", &request).status, 201);
+    assert_eq!(approve(&mut second, "k4", &request).status, 201);
+    wait_erased(&mut first);
+    server.stop();
+
+    // Log, keys and operational state are all from before: only the list beside the key-encryption key is not.
+    for file in ["log.db", "keys.db", "ops.db"] {
+        for suffix in ["-wal", "-shm"] {
+            let _ = std::fs::remove_file(house.data().join(format!("{file}{suffix}")));
+        }
+        std::fs::copy(backup.join(file), house.data().join(file)).unwrap();
+    }
+    let server = house.serve();
+    assert!(server.said().contains("destroyed again"), "{}", server.said());
+    let mut coordination = server.client(&house.coordination);
+    let opened = accepted(&mut coordination, "open-trainee-record", "k5", &opening(position));
+    assert_eq!(opened["opened"][0]["records"], json!([{"erased": "identity"}]), "{opened}");
+    server.stop();
+}
+
+#[test]
 fn an_erasure_under_a_hold_is_refused_and_the_refusal_is_kept() {
     let house = House::new();
     let server = house.serve();
