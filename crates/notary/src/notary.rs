@@ -51,7 +51,8 @@ pub enum NotaryError {
     /// The log has fewer events than were signed.
     #[error(
         "the log has {found} events, but the checkpoint of {signed} events was {how}: it was restored from an older \
-         backup or cut. Restore the newest backup. If events are really lost, begin a log with another origin"
+         backup or cut. Restore the newest backup. If events are really lost, keep this log as it is and \
+         begin another one with another origin"
     )]
     Truncated {
         /// Events that it has.
