@@ -316,7 +316,7 @@ fn a_bundle_carries_what_the_witnesses_have_cosigned() {
         assert_eq!(output.status.code(), Some(exit::OK), "{}", String::from_utf8_lossy(&output.stdout));
     }
     let node = |policy: &str, more: &[&str]| {
-        let script = workspace().join("tests/check/bundle.mjs");
+        let script = workspace().join("crates/api/assets/bundle.mjs");
         let args = [&[bundle, "--policy", policy], more].concat();
         Command::new("node").arg(script).args(args).output().expect("node is needed").status.code()
     };
