@@ -69,7 +69,7 @@ const list = (title, lines) => (lines.length
 
 function show(report) {
   const verdict = element('p', [element('strong', words.meaning[report.code]), ` (${words.code} ${report.code})`],
-    { class: report.code <= 10 ? 'verdict' : 'verdict wrong' });
+    { class: 'verdict' });
   const facts = words.facts(report).filter(([, value]) => value);
   const [first, ...more] = report.findings;
   result.replaceChildren(verdict, ...list(words.first, first ? [first] : []), ...list(words.more, more),
