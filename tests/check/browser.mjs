@@ -1,9 +1,11 @@
 // Opens a page of ours in Chromium, hands files to its inputs and prints what the page says, as JSON.
 //
-//     node browser.mjs <url> [--width <pixels>] [--screenshot <file>] [--submit <form> --into <element>] [<input>=<file> …]
+//     node browser.mjs <url> [--width <pixels>] [--screenshot <file>] [--into <element>] [--submit <form>] [<input>=<file> …]
 //
-// Elements are named by their ids. `messages` are errors of the console and broken rules of the page
-// (Content-Security-Policy); `requests` are all that the browser asked for, as method and address.
+// Elements are named by their ids. `result` is what stands in <element>, after the form was sent if one is
+// named; `foreign` are lines in another language, `overflow` pixels beyond the width, `messages` are errors of the console and broken rules of the page
+// (Content-Security-Policy); `requests` are all that the browser asked for, as method and address. The host
+// insecure.example is this machine, to a browser like any other: without HTTPS it gets no WebCrypto.
 // The browser is spoken to over a pipe (DevTools protocol), so nothing but Debian's package is needed.
 
 import { spawn } from "node:child_process";
@@ -21,7 +23,8 @@ for (let at = 0; at < rest.length; at++) {
 const profile = await mkdtemp(join(tmpdir(), "browser-"));
 const browser = spawn(process.env.CHROMIUM ?? "chromium", [
   "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run", "--disable-background-networking",
-  "--disable-component-update", "--remote-debugging-pipe", `--user-data-dir=${profile}`,
+  "--disable-component-update", "--host-resolver-rules=MAP insecure.example 127.0.0.1", "--remote-debugging-pipe",
+  `--user-data-dir=${profile}`,
 ], { stdio: ["ignore", "ignore", "ignore", "pipe", "pipe"] });
 const ended = new Promise((done) => browser.once("exit", done));
 browser.once("error", (why) => { console.error(`no browser: ${why.message}`); process.exit(1); });
@@ -71,6 +74,7 @@ try {
     const { nodeId } = await call("DOM.querySelector", { nodeId: root.nodeId, selector: `#${input}` });
     await call("DOM.setFileInputFiles", { nodeId, files: [file] });
   }
+  if (options.into) said.result = await evaluate(`document.getElementById(${JSON.stringify(options.into)}).innerText`);
   if (options.submit) {
     said.result = await evaluate(`new Promise((done) => {
       const place = document.getElementById(${JSON.stringify(options.into)});
@@ -79,7 +83,7 @@ try {
       document.getElementById(${JSON.stringify(options.submit)}).requestSubmit();
     })`);
   }
-  said.foreign = await evaluate("[...document.querySelectorAll('#result li[lang=en]')].map((line) => line.textContent)");
+  said.foreign = await evaluate("[...document.querySelectorAll('li[lang]')].map((line) => line.textContent)");
   said.overflow = await evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth");
   if (options.screenshot) {
     const height = await evaluate("document.documentElement.scrollHeight");

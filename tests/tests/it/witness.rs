@@ -11,7 +11,7 @@ use crate::support::process::{Server, exit, run, run_well, sfs, stderr, token, w
 use crate::support::workspace;
 
 /// A witness with its directory; the process may be running or not.
-struct Witness {
+pub struct Witness {
     directory: PathBuf,
     name: &'static str,
     vkey: String,
@@ -21,7 +21,7 @@ struct Witness {
 
 impl Witness {
     /// Makes one for a log, and starts it.
-    fn new(parent: &Path, name: &'static str, log: &str) -> Self {
+    pub fn new(parent: &Path, name: &'static str, log: &str) -> Self {
         let directory = parent.join(name);
         let made = run_well(
             &parent.join("none"),
@@ -45,7 +45,8 @@ impl Witness {
         self.process.take().unwrap().kill();
     }
 
-    fn line(&self) -> String {
+    /// Its line of a policy.
+    pub fn line(&self) -> String {
         format!("witness {} {} http://{}/\n", self.name, self.vkey, self.listen)
     }
 
