@@ -352,8 +352,18 @@ fn both_languages_have_one_structure_and_all_links_lead_somewhere() {
         );
     }
     assert_eq!(elements[0], elements[1]);
-    let verifier = std::fs::read(workspace().join("crates/api/assets/bundle.mjs")).unwrap();
-    assert_eq!(client.get("/assets/bundle.js").unwrap().body, verifier, "the page runs the file that Node runs");
+    let verifier = std::fs::read_to_string(workspace().join("crates/api/assets/bundle.mjs")).unwrap();
+    assert_eq!(client.get("/assets/bundle.js").unwrap().text(), verifier, "the page runs the file that Node runs");
+    let script = client.get("/assets/audit.js").unwrap().text();
+    let left_out = verifier.split("not_checked.push(").skip(1).flat_map(|rest| {
+        let texts = rest.split(");").next().unwrap();
+        texts.split('"').skip(1).step_by(2)
+    });
+    let left_out: Vec<&str> = left_out.collect();
+    assert!(left_out.len() >= 7, "{left_out:?}");
+    for text in left_out {
+        assert!(script.contains(&format!("'{text}'")), "there is no German for: {text}");
+    }
     server.stop();
 }
 
