@@ -4,7 +4,7 @@
 
 import { readFile, readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { verify } from "./bundle.mjs";
+import { verify } from "../../crates/api/assets/bundle.mjs";
 
 const [directory, policyPath, rememberedPath, now, maxAge] = process.argv.slice(2);
 const policy = await readFile(policyPath);

@@ -1,5 +1,5 @@
-//! The few pages: where to begin, the page of the interface, the kinds of problems. They load
-//! nothing from elsewhere.
+//! The few pages: where to begin, the page of the interface, the page for auditors, the kinds of
+//! problems. They load nothing from elsewhere.
 
 use axum::body::Body;
 use axum::extract::Path;
@@ -39,9 +39,31 @@ pub async fn docs() -> Response {
     asset(HTML, include_str!("../assets/docs.html"))
 }
 
+/// `GET /pruefung`: how to verify without us, in German.
+pub async fn audit_german() -> Response {
+    asset(HTML, include_str!("../assets/audit.de.html"))
+}
+
+/// `GET /en/audit`: the same in English.
+pub async fn audit_english() -> Response {
+    asset(HTML, include_str!("../assets/audit.en.html"))
+}
+
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+
 /// `GET /assets/docs.js`.
 pub async fn script() -> Response {
-    asset("text/javascript; charset=utf-8", include_str!("../assets/docs.js"))
+    asset(SCRIPT, include_str!("../assets/docs.js"))
+}
+
+/// `GET /assets/audit.js`.
+pub async fn audit_script() -> Response {
+    asset(SCRIPT, include_str!("../assets/audit.js"))
+}
+
+/// `GET /assets/bundle.js`: the verifier of bundles, the same file that Node runs.
+pub async fn bundle_script() -> Response {
+    asset(SCRIPT, include_str!("../assets/bundle.mjs"))
 }
 
 /// `GET /assets/style.css`.

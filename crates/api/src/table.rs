@@ -282,7 +282,11 @@ fn describing_routes(routes: &mut Routes<'_>) {
     routes.serve("/openapi.json", public, get(document));
     routes.serve("/", public, get(pages::landing));
     routes.serve("/docs", public, get(pages::docs));
+    routes.serve("/pruefung", public, get(pages::audit_german));
+    routes.serve("/en/audit", public, get(pages::audit_english));
     routes.serve("/assets/docs.js", public, get(pages::script));
+    routes.serve("/assets/audit.js", public, get(pages::audit_script));
+    routes.serve("/assets/bundle.js", public, get(pages::bundle_script));
     routes.serve("/assets/style.css", public, get(pages::style));
 }
 

@@ -14,7 +14,7 @@ use crate::support::process::{Server, exit, run, run_well, sfs, stderr, token, w
 use crate::support::workspace;
 
 fn node(script: &str, args: &[&str]) -> Output {
-    let script = workspace().join("tests/check").join(script);
+    let script = workspace().join(script);
     Command::new("node").arg(script).args(args).output().expect("node is needed")
 }
 
@@ -73,7 +73,7 @@ impl World {
     }
 
     fn verify_in_node(&self, bundle: &str, args: &[&str]) -> (i32, Value) {
-        let output = node("bundle.mjs", &[&[bundle, "--policy", &self.policy], args].concat());
+        let output = node("crates/api/assets/bundle.mjs", &[&[bundle, "--policy", &self.policy], args].concat());
         (output.status.code().unwrap(), json(&output))
     }
 }
@@ -149,7 +149,7 @@ fn chosen_events_are_proved_without_us_and_nothing_can_be_changed() {
             assert!(code >= exit::UNUSABLE, "byte {place}: {answer}");
         }
     }
-    let codes = json(&node("bundles.mjs", &[changed.to_str().unwrap(), &world.policy, "-", "0", "NaN"]));
+    let codes = json(&node("tests/check/bundles.mjs", &[changed.to_str().unwrap(), &world.policy, "-", "0", "NaN"]));
     assert_eq!(codes.as_object().unwrap().len(), 60);
     assert!(codes.as_object().unwrap().values().all(|code| code.as_u64() >= Some(20)), "{codes}");
     server.stop();
@@ -347,7 +347,7 @@ fn a_program_without_our_code_comes_to_the_same() {
     let in_node = |bundles: &Path| {
         let now = (COSIGNED_AT + 60).to_string();
         let (policy, remembered) = (policy.to_str().unwrap(), remembered.to_str().unwrap());
-        json(&node("bundles.mjs", &[bundles.to_str().unwrap(), policy, remembered, &now, "3600"]))
+        json(&node("tests/check/bundles.mjs", &[bundles.to_str().unwrap(), policy, remembered, &now, "3600"]))
     };
     std::fs::create_dir(&bundles).unwrap();
     let cases = cases();

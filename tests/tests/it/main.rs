@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests may stop a test")]
 
 mod arrows;
+mod auditor;
 mod backup;
 mod backup_persons;
 mod bundle;

@@ -9,9 +9,9 @@ use std::process::Command;
 use crate::support::process::{Server, run_well, token, wait_for};
 
 /// A timestamp authority behind a port.
-struct Authority {
+pub struct Authority {
     directory: PathBuf,
-    url: String,
+    pub url: String,
 }
 
 fn openssl(directory: &Path, args: &[&str]) -> bool {
@@ -22,7 +22,7 @@ fn openssl(directory: &Path, args: &[&str]) -> bool {
 impl Authority {
     /// With a certificate of its own, and of a CA that those who verify know. A `stamps` that is given
     /// is what it gives timestamps of, whatever it is asked.
-    fn start(directory: &Path, stamps: Option<&'static [u8]>) -> Self {
+    pub fn start(directory: &Path, stamps: Option<&'static [u8]>) -> Self {
         std::fs::create_dir_all(directory).unwrap();
         let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).unwrap();
         write("serial", "01\n");

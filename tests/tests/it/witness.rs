@@ -11,7 +11,7 @@ use crate::support::process::{Server, exit, run, run_well, sfs, stderr, token, w
 use crate::support::workspace;
 
 /// A witness with its directory; the process may be running or not.
-struct Witness {
+pub struct Witness {
     directory: PathBuf,
     name: &'static str,
     vkey: String,
@@ -21,7 +21,7 @@ struct Witness {
 
 impl Witness {
     /// Makes one for a log, and starts it.
-    fn new(parent: &Path, name: &'static str, log: &str) -> Self {
+    pub fn new(parent: &Path, name: &'static str, log: &str) -> Self {
         let directory = parent.join(name);
         let made = run_well(
             &parent.join("none"),
@@ -45,7 +45,8 @@ impl Witness {
         self.process.take().unwrap().kill();
     }
 
-    fn line(&self) -> String {
+    /// Its line of a policy.
+    pub fn line(&self) -> String {
         format!("witness {} {} http://{}/\n", self.name, self.vkey, self.listen)
     }
 
@@ -316,7 +317,7 @@ fn a_bundle_carries_what_the_witnesses_have_cosigned() {
         assert_eq!(output.status.code(), Some(exit::OK), "{}", String::from_utf8_lossy(&output.stdout));
     }
     let node = |policy: &str, more: &[&str]| {
-        let script = workspace().join("tests/check/bundle.mjs");
+        let script = workspace().join("crates/api/assets/bundle.mjs");
         let args = [&[bundle, "--policy", policy], more].concat();
         Command::new("node").arg(script).args(args).output().expect("node is needed").status.code()
     };

@@ -115,7 +115,7 @@ async fn every_problem_is_documented_at_its_address() {
 #[tokio::test]
 async fn pages_load_nothing_from_elsewhere() {
     let service = Service::start().await;
-    for path in ["/", "/docs", "/assets/docs.js", "/assets/style.css"] {
+    for path in ["/", "/docs", "/assets/docs.js", "/assets/audit.js", "/assets/bundle.js", "/assets/style.css"] {
         let page = service.get(path, "").await;
         assert_eq!(page.status, 200, "{path}");
         let text = String::from_utf8(page.bytes.to_vec()).unwrap();
