@@ -3,6 +3,7 @@
 mod authority;
 mod catalogue;
 mod golden;
+mod persons;
 mod properties;
 mod random;
 mod schemas;

@@ -80,7 +80,7 @@ const FENCED: &[(&str, &[&str])] = &[
 
 /// Pure crates and all that they may use: nothing that knows time, chance, or input and output.
 const PURE: &[(&str, &[&str])] = &[
-    ("domain", &["jiff", "schemars", "serde", "serde_json", "thiserror", "uuid"]),
+    ("domain", &["jiff", "schemars", "serde", "serde_json", "thiserror", "uuid", "zeroize"]),
     ("ledger", &["base64", "ed25519-dalek", "serde", "serde_json", "sha2", "thiserror", "uuid"]),
 ];
 

@@ -15,7 +15,7 @@ use crate::wire::decode;
 use crate::{BusinessDate, Event, State, StreamId, cooperation, intervention, staff};
 
 /// The story without its endings, then random commands.
-fn random_world(choices: &[Choice]) -> World {
+pub(super) fn random_world(choices: &[Choice]) -> World {
     let mut world = World::default();
     let story = story();
     for told in story[..story.len() - ENDINGS].iter().chain(&begun()) {
@@ -217,7 +217,7 @@ fn interventions() -> impl Strategy<Value = Choice> {
 }
 
 /// Random choices of these commands only.
-fn among(names: &'static [&'static str]) -> impl Strategy<Value = Choice> {
+pub(super) fn among(names: &'static [&'static str]) -> impl Strategy<Value = Choice> {
     let first: Vec<_> = (0..=u8::MAX).filter(|byte| names.contains(&command([*byte; 12]).name)).collect();
     (proptest::sample::select(first), any::<Choice>()).prop_map(|(first, mut choice)| {
         choice[0] = first;
