@@ -345,10 +345,10 @@ impl Decider for Absence {
     }
 }
 
-/// Whether a ground could be sealed: the key for it is not destroyed.
+/// Whether a ground could be sealed: the key for it is not destroyed, and is not about to be.
 fn check_sealable(staff: &StaffPseudonym, facts: &Facts<'_>) -> Result<(), Refusal> {
     let person = facts.other::<Person>(&person::stream_of_staff(staff));
-    let erased = person.is_some_and(|person| person.is_erased(Purpose::SpecialCategory));
+    let erased = person.is_some_and(|person| person.is_closed(Purpose::SpecialCategory));
     if erased { Err(Refusal::Erased) } else { Ok(()) }
 }
 

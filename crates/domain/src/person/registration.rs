@@ -71,6 +71,9 @@ pub(super) fn repeated(command: &Command, known: &Known, facts: &Facts<'_>) -> R
     if known.erasure.is_erased(known.kind.identity()) {
         return Err(Refusal::Erased);
     }
+    if known.erasure.is_closed(known.kind.identity()) {
+        return Err(Refusal::ErasureBegun);
+    }
     let same = command.kinds().contains(&known.kind) && place_of(command, facts).as_ref() == Some(&known.place);
     if same { Ok(Vec::new()) } else { Err(Refusal::OtherParticulars) }
 }

@@ -407,11 +407,36 @@ fn erasure_is_approved_by_two_who_did_not_ask_for_it() {
     pending().then_by(7, held()).acting(8).when(approve(2)).refused(Refusal::Kept);
 }
 
+fn begin(n: u128) -> Command {
+    ask("begin-erasure", json!({"request": event_id(n)}))
+}
+
+fn begun(n: u128) -> Event {
+    happened("erasure-begun", json!({"request": event_id(n)}))
+}
+
+/// Begun by the program.
+fn under_way() -> Given<Person> {
+    twice_approved().then_by(1, begun(2))
+}
+
 #[test]
-fn erasure_is_recorded_when_two_have_approved_it() {
-    twice_approved().when(record(2, &["identity"])).then([erased(2, &["identity"])]);
-    twice_approved().then_by(1, erased(2, &["identity"])).when(record(2, &["identity"])).then([]);
-    twice_approved()
+fn erasure_begins_once_when_two_have_approved_it_and_nothing_stands_against_it() {
+    twice_approved().when(begin(2)).then([begun(2)]);
+    under_way().when(begin(2)).then([]);
+    under_way().then_by(1, erased(2, &["identity"])).when(begin(2)).then([]);
+    pending().then_by(8, approved(2)).when(begin(2)).refused(Refusal::NotApproved);
+    twice_approved().then_by(7, held()).when(begin(2)).refused(Refusal::Kept);
+    twice_approved().then_by(7, locked(&["identity"], "2030-01-01")).when(begin(2)).refused(Refusal::Kept);
+    twice_approved().then_by(9, refused(2, "legal_claims", None)).when(begin(2)).refused(Refusal::NotPending);
+    twice_approved().when(begin(3)).refused(Refusal::UnknownRequest);
+}
+
+#[test]
+fn erasure_is_recorded_when_it_has_begun() {
+    under_way().when(record(2, &["identity"])).then([erased(2, &["identity"])]);
+    under_way().then_by(1, erased(2, &["identity"])).when(record(2, &["identity"])).then([]);
+    under_way()
         .then_by(1, erased(2, &["identity"]))
         .when(ask("record-erasure", {
             let mut other = erasure(2, &["identity"]);
@@ -419,16 +444,28 @@ fn erasure_is_recorded_when_two_have_approved_it() {
             other
         }))
         .refused(Refusal::NotPending);
-    pending().then_by(8, approved(2)).when(record(2, &["identity"])).refused(Refusal::NotApproved);
-    twice_approved().when(record(2, &["identity", "statistics"])).refused(Refusal::OtherPurposes);
+    twice_approved().when(record(2, &["identity"])).refused(Refusal::NotBegun);
+    under_way().when(record(2, &["identity", "statistics"])).refused(Refusal::OtherPurposes);
+    // A day of the lock's that came only later, and the restriction of processing, change nothing.
+    let restricted = happened("processing-restricted", json!({"ground": "accuracy_contested"}));
+    assert!(under_way().then_by(7, restricted).when(record(2, &["identity"])).accepted());
 }
 
 #[test]
-fn an_erasure_that_has_happened_is_recorded_whatever_was_set_or_decided_since() {
-    let record = || record(2, &["identity"]);
-    assert!(twice_approved().then_by(7, held()).when(record()).accepted());
-    assert!(twice_approved().then_by(7, locked(&["identity"], "2030-01-01")).when(record()).accepted());
-    assert!(twice_approved().then_by(9, refused(2, "legal_claims", None)).when(record()).accepted());
+fn an_erasure_that_has_begun_is_not_stopped_and_nothing_comes_too_late() {
+    let late = |outcome: Outcome<Person>| outcome.refused(Refusal::ErasureBegun);
+    let under_way = || under_way().because(Reason::DataEntryError);
+    late(under_way().when(ask("set-legal-hold", json!({"hold": key(5), "ground": "audit"}))));
+    late(under_way().when(lock(&["identity", "statistics"], "2030-01-01")));
+    late(under_way().acting(10).when(ask("refuse-erasure", json!({"request": event_id(2), "ground": "legal_duty"}))));
+    late(under_way().when(register_participant()));
+    late(under_way().when(ask("correct-identity", json!({"corrects": event_id(1)}))));
+    late(under_way().when(ask("open-record", json!({"position": 1, "ground": "legal_claims"}))));
+    late(under_way().when(ask("export-person", json!({"ground": "data_subject_request"}))));
+    // What concerns other purposes goes on; a hold can be set for them when the keys are gone.
+    assert!(under_way().when(lock(&["statistics"], "2030-01-01")).accepted());
+    let over = || under_way().then_by(1, erased(2, &["identity"]));
+    over().when(ask("set-legal-hold", json!({"hold": key(5), "ground": "audit"}))).then([held()]);
 }
 
 fn folded(events: impl IntoIterator<Item = (u128, Event)>) -> State {
@@ -443,20 +480,27 @@ fn folded(events: impl IntoIterator<Item = (u128, Event)>) -> State {
 
 #[test]
 fn the_job_that_destroys_keys_sees_what_is_approved_and_not_held() {
-    let begun = || vec![(7, participant()), (7, requested(&["identity"])), (8, approved(2))];
+    let once = || vec![(7, participant()), (7, requested(&["identity"])), (8, approved(2))];
     let pending = |events: Vec<(u128, Event)>| {
         let found: Vec<_> = folded(events).pending_erasures(day("2026-06-30")).map(|request| request.id).collect();
         found
     };
-    assert_eq!(pending(begun()), []);
-    let twice = || [begun(), vec![(9, approved(2))]].concat();
+    assert_eq!(pending(once()), []);
+    let twice = || [once(), vec![(9, approved(2))]].concat();
     assert_eq!(pending(twice()), [event_id(2)]);
     assert_eq!(pending([twice(), vec![(7, held())]].concat()), []);
     assert_eq!(pending([twice(), vec![(7, held()), (7, released())]].concat()), [event_id(2)]);
     assert_eq!(pending([twice(), vec![(7, locked(&["identity"], "2030-01-01"))]].concat()), []);
     assert_eq!(pending([twice(), vec![(7, locked(&["statistics"], "2030-01-01"))]].concat()), [event_id(2)]);
     assert!(folded([twice(), vec![(7, held())]].concat()).has_approved_erasure());
-    let done = [twice(), vec![(1, erased(2, &["identity"]))]].concat();
+    // What has begun is finished, whatever stands against it since; the decisions let nothing come to that.
+    let under_way = || [twice(), vec![(1, begun(2))]].concat();
+    assert_eq!(pending([under_way(), vec![(7, held())]].concat()), [event_id(2)]);
+    let state = folded(under_way());
+    assert!(state.has_approved_erasure() && state.is_closed(Purpose::Identity) && !state.is_erased(Purpose::Identity));
+    assert!(!state.is_closed(Purpose::Statistics) && state.whole(PersonKind::Participant).is_none());
+    assert!(state.pending_erasures(day("2026-06-30")).all(Request::has_begun));
+    let done = [under_way(), vec![(1, erased(2, &["identity"]))]].concat();
     assert_eq!(pending(done.clone()), []);
     let state = folded(done);
     assert!(state.is_erased(Purpose::Identity) && !state.is_erased(Purpose::Statistics));
@@ -465,7 +509,7 @@ fn the_job_that_destroys_keys_sees_what_is_approved_and_not_held() {
 
 #[test]
 fn after_erasure_nothing_of_it_is_registered_corrected_opened_or_exported() {
-    let gone = || twice_approved().then_by(1, erased(2, &["identity"])).because(Reason::DataEntryError);
+    let gone = || under_way().then_by(1, erased(2, &["identity"])).because(Reason::DataEntryError);
     let refuses = |outcome: Outcome<Person>| outcome.refused(Refusal::Erased);
     refuses(gone().when(register_participant()));
     refuses(gone().when(ask("correct-identity", json!({"corrects": event_id(1)}))));

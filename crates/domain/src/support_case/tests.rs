@@ -71,6 +71,10 @@ fn erased() -> person::Event {
     )
 }
 
+fn erasure_begun() -> person::Event {
+    said("erasure-begun", json!({"request": event_id(2)}))
+}
+
 fn social_worker(n: u128, school: &str) -> crate::principal::Event {
     written(
         "principal.role-granted.v1",
@@ -103,7 +107,8 @@ fn a_case_is_opened_once_for_a_pupil_who_is_whole() {
     open(vec![]).refused(Refusal::NotAPupil);
     open(vec![said("registered", json!({"kind": "participant"}))]).refused(Refusal::NotAPupil);
     open(vec![pupil(), erasure_requested()]).refused(Refusal::ErasureRequested);
-    open(vec![pupil(), erasure_requested(), erased()]).refused(Refusal::NotAPupil);
+    open(vec![pupil(), erasure_requested(), erasure_begun()]).refused(Refusal::NotAPupil);
+    open(vec![pupil(), erasure_requested(), erasure_begun(), erased()]).refused(Refusal::NotAPupil);
 }
 
 #[test]
@@ -158,7 +163,7 @@ fn each_opening_of_a_note_is_a_fact_also_when_the_case_is_closed() {
     with([opened(), closed()]).repeatable().when(open()).then([opened_note()]);
     let restricted = said("processing-restricted", json!({"ground": "unlawful"}));
     of_person(vec![opened()], vec![pupil(), restricted]).when(open()).refused(Refusal::Restricted);
-    of_person(vec![opened(), closed()], vec![pupil(), erasure_requested(), erased()])
+    of_person(vec![opened(), closed()], vec![pupil(), erasure_requested(), erasure_begun(), erased()])
         .when(open())
         .refused(Refusal::NotAPupil);
 }
@@ -170,6 +175,10 @@ fn a_note_is_kept_once() {
     with([opened()]).when(note()).then([written()]);
     with([opened(), written()]).when(note()).then([]);
     with([opened(), closed()]).when(note()).refused(Refusal::NotOpen);
+    // Between the scan for ciphertexts and the end of the keys nothing comes.
+    of_person(vec![opened()], vec![pupil(), erasure_requested(), erasure_begun()])
+        .when(note())
+        .refused(Refusal::NotAPupil);
 }
 
 #[test]
