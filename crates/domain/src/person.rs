@@ -17,8 +17,8 @@ use crate::decider::{Decider, Fact, Facts, Opens};
 use crate::personal::Purpose;
 use crate::support_case::{self, SupportCase};
 use crate::{
-    BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, cooperation, organisation, refusals, school,
-    staff,
+    BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, absence, cooperation, organisation, refusals,
+    school, staff,
 };
 
 pub use command::Command;
@@ -62,6 +62,7 @@ refusals! {
     NothingStandsAgainst => "PER-28", Rule, "/data/ground", "Eine solche Sperre besteht nicht.", "There is no such lock or hold.";
     NotApproved => "PER-29", Rule, "/data/request", "Noch haben nicht zwei die Löschung genehmigt.", "Two have not yet approved the erasure.";
     CaseOpen => "PER-31", Rule, "/data/person", "Unter diesem Pseudonym ist ein Fall offen: er wird zuerst geschlossen.", "A case is open under this pseudonym: it is closed first.";
+    MemberOfStaff => "PER-35", Rule, "/data/person", "Unter diesem Pseudonym ist eine Fachkraft bekannt.", "A member of staff is known under this pseudonym.";
     ErasureBegun => "PER-33", Rule, "/data/person", "Die Löschung hat begonnen und wird nicht mehr aufgehalten.", "The erasure has begun and is stopped no more.";
     NotBegun => "PER-34", Rule, "/data/request", "Diese Löschung hat nicht begonnen.", "This erasure has not begun.";
     NotTheCaseOwner => "PER-32", Rule, "/data/person", "Auskunft gibt hier nur, wer den Fall führt oder vertritt.", "Only the owner of the case and the deputy export this.";
@@ -158,21 +159,25 @@ impl Decider for Person {
 
     fn reads(command: &Command, state: &State) -> Vec<StreamId> {
         let pupil = state.known().is_some_and(|known| known.kind == PersonKind::Pupil);
-        match command {
-            Command::RequestErasure { person, .. } | Command::ExportPupil { person, .. } if pupil => {
-                vec![support_case::stream(person)]
+        let person = command.person();
+        let mut streams = match command {
+            Command::RequestErasure { .. } | Command::ExportPupil { .. } if pupil => {
+                vec![support_case::stream(&person)]
             }
             Command::RegisterParticipant { provider, school: Some(school), .. }
             | Command::RegisterPupil { provider, school, .. } => {
                 vec![school::stream(school), cooperation::stream(school, provider)]
             }
             Command::RegisterParticipant { provider, school: None, .. }
-            | Command::RegisterBeneficialOwner { provider, .. } => vec![organisation::stream(provider)],
-            Command::RegisterStaffMember { person, provider } => {
-                vec![organisation::stream(provider), staff::stream(&StaffPseudonym(person.0))]
-            }
+            | Command::RegisterBeneficialOwner { provider, .. }
+            | Command::RegisterStaffMember { provider, .. } => vec![organisation::stream(provider)],
             _ => Vec::new(),
+        };
+        if command.registers() {
+            let staff = StaffPseudonym(person.0);
+            streams.extend([staff::stream(&staff), absence::stream(&staff)]);
         }
+        streams
     }
 
     fn place(command: &Command, state: &State, facts: &Facts<'_>) -> Option<Place> {

@@ -36,7 +36,7 @@ pub enum Command {
     RegisterStaffMember {
         /// Person: the pseudonym of the member of staff.
         person: PersonId,
-        /// The provider that has confirmed a qualification of theirs or has assigned them.
+        /// A provider that assigns them, or did.
         provider: OrganisationId,
     },
     /// Registers somebody who owns a beneficiary in the end.

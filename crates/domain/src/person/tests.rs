@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Period;
+use crate::absence::Absence;
 use crate::cooperation::Cooperation;
 use crate::decider::Reason;
 use crate::organisation::Organisation;
@@ -10,7 +12,7 @@ use crate::school::School;
 use crate::staff::Staff;
 use crate::testing::fixtures::{
     agreement_signed, at_school, at_school_of_provider, cooperation_proposed, organisation_id, provider_deactivated,
-    provider_registered, school_closed, school_id, school_registered, staff_assigned,
+    provider_registered, school_closed, school_id, school_registered, staff_assigned, staff_qualified,
 };
 use crate::testing::{Given, Outcome, day, event_id, given, key, written};
 
@@ -36,7 +38,7 @@ fn participant() -> Event {
     registered_as("participant")
 }
 
-/// School `S1` with an agreement with `P1`, of which member of staff 1 is.
+/// School `S1` with an agreement with `P1`.
 fn with(events: impl IntoIterator<Item = Event>) -> Given<Person> {
     let organisation = organisation::stream(&organisation_id("P1"));
     elsewhere(events, vec![school_registered()]).and_at::<Organisation>(
@@ -53,10 +55,6 @@ fn elsewhere(events: impl IntoIterator<Item = Event>, school: Vec<school::Event>
         .and::<Cooperation>(
             &cooperation::stream(&school_id("S1"), &organisation_id("P1")),
             [cooperation_proposed(), agreement_signed("2025-08-01", "2026-08-01")],
-        )
-        .and::<Staff>(
-            &staff::stream(&StaffPseudonym(key(1).0)),
-            [staff_assigned(1, 1, 500, "2025-09-01", "2026-08-01")],
         )
 }
 
@@ -104,10 +102,47 @@ fn people_of_the_other_kinds_are_registered_where_they_belong() {
 }
 
 #[test]
-fn a_member_of_staff_is_known_to_the_provider_before_a_name_is() {
+fn a_member_of_staff_works_for_the_provider_before_a_name_is_known() {
     let register = |n: u128| written::<Command>("register-staff-member", json!({"person": key(n), "provider": "P1"}));
-    with([]).when(register(1)).then([registered_as("staff")]);
-    with([]).when(register(2)).refused(Refusal::UnknownStaff);
+    let staff = |n| staff::stream(&StaffPseudonym(key(n).0));
+    let with_staff = |n| with([]).and::<Staff>(&staff(n), [staff_assigned(n, 1, 500, "2025-09-01", "2026-08-01")]);
+    with_staff(1).when(register(1)).then([registered_as("staff")]);
+    with([]).when(register(1)).refused(Refusal::UnknownStaff);
+    // That a provider has seen a document makes nobody work for it.
+    with([]).and::<Staff>(&staff(2), [staff_qualified(2)]).when(register(2)).refused(Refusal::UnknownStaff);
+    let elsewhere = at_school().of_provider(organisation_id("P2"));
+    with([])
+        .and_at::<Staff>(&staff(1), elsewhere, [staff_assigned(1, 1, 500, "2025-09-01", "2026-08-01")])
+        .when(register(1))
+        .refused(Refusal::UnknownStaff);
+}
+
+#[test]
+fn under_the_pseudonym_of_a_member_of_staff_nobody_else_is_registered() {
+    let staff = StaffPseudonym(key(1).0);
+    let absent = || {
+        let period = Period::new(day("2025-09-01"), day("2025-09-02")).unwrap();
+        [crate::absence::Event::Recorded { staff, absence: key(4), period }]
+    };
+    let others = [
+        register_participant(),
+        ask("register-pupil", json!({"provider": "P1", "school": "S1"})),
+        ask("register-beneficial-owner", json!({"provider": "P1"})),
+        ask("register-trainee", json!({"district": "15"})),
+    ];
+    for command in others {
+        assert!(with([]).when(command.clone()).accepted());
+        with([])
+            .and::<Staff>(&staff::stream(&staff), [staff_qualified(1)])
+            .when(command.clone())
+            .refused(Refusal::MemberOfStaff);
+        with([])
+            .and::<Absence>(&absence::stream(&staff), absent())
+            .when(command.clone())
+            .refused(Refusal::MemberOfStaff);
+        let reads = Person::reads(&command, &State::Unknown);
+        assert!(reads.contains(&staff::stream(&staff)) && reads.contains(&absence::stream(&staff)), "{command:?}");
+    }
 }
 
 #[test]
