@@ -357,7 +357,9 @@ impl Decider for Person {
             | Command::OpenTraineeRecord { person, position, .. } => {
                 Some(Opens::Record { person: *person, position: position.get().unsigned_abs() })
             }
-            Command::ExportPerson { person, .. } => Some(Opens::Everything { person: *person }),
+            Command::ExportPerson { person, .. } | Command::ExportPupil { person, .. } => {
+                Some(Opens::Everything { person: *person })
+            }
             _ => None,
         }
     }

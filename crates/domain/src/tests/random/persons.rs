@@ -21,7 +21,7 @@ fn told() -> &'static [Told] {
 }
 
 /// The event of the story's first command of that name.
-fn event_of(name: &str) -> EventId {
+pub(super) fn event_of(name: &str) -> EventId {
     let place = told().iter().position(|told| told.name == name);
     event_id(1 + place.unwrap_or_else(|| panic!("no {name}")) as u128)
 }
