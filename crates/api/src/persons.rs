@@ -81,7 +81,7 @@ pub struct RequestAnswer {
     purposes: Vec<Purpose>,
     /// How many have approved it; two are needed.
     approvals: usize,
-    /// `open`, `refused` or `erased`.
+    /// `open`, `begun` (nothing stops it any more), `refused` or `erased`.
     state: &'static str,
 }
 
@@ -118,6 +118,7 @@ fn answer(person: PersonId, version: u64, known: &person::Known) -> PersonAnswer
         purposes: request.purposes.iter().collect(),
         approvals: request.approvals(),
         state: match request.ended() {
+            None if request.has_begun() => "begun",
             None => "open",
             Some(person::Event::Erased { .. }) => "erased",
             Some(_) => "refused",

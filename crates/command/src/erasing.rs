@@ -1,5 +1,9 @@
-//! Erasure carried out: what two have approved is done here, and done again after a restore. The keys go
-//! first, then the ciphertexts; then the log learns it. Killed in between, it goes on at the next start.
+//! Erasure carried out: what two have approved is done here, and done again after a restore. First the log
+//! says that it begins, so that nothing comes in between; then go the keys, then the ciphertexts; then the
+//! log learns that it is over. Killed in between, it goes on at the next start.
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -33,6 +37,9 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How often is looked again although nothing was appended: a lock ends with its day.
 const AGAIN: Duration = Duration::from_secs(3_600);
 
+/// How soon what failed is tried again.
+const RETRY: Duration = Duration::from_secs(60);
+
 /// Why an erasure was not carried out. It is tried again.
 #[derive(Debug, thiserror::Error)]
 pub enum ErasureError {
@@ -51,6 +58,9 @@ pub enum ErasureError {
     /// The process ends.
     #[error("the process ends")]
     Stopped,
+    /// The log did not take the event that begins it. Nothing is destroyed.
+    #[error("the erasure could not begin")]
+    Begin(#[source] CommandError),
     /// The ciphertexts could not be deleted. The keys are destroyed.
     #[error("the ciphertexts could not be deleted")]
     Purge(#[source] AppendError),
@@ -82,12 +92,14 @@ impl Handler {
         let mut heads = self.log.heads();
         loop {
             heads.mark_unchanged();
+            let mut pause = AGAIN;
             if let Err(why) = self.erase_approved(&mut cursor, &mut waiting).await {
                 tracing::error!(error = &why as &dyn std::error::Error, "an erasure was not carried out");
+                pause = RETRY;
             }
             let more = async {
                 tokio::time::sleep(PAUSE).await;
-                let _ = tokio::time::timeout(AGAIN, heads.changed()).await;
+                let _ = tokio::time::timeout(pause, heads.changed()).await;
             };
             if ended.run_until_cancelled(more).await.is_none() {
                 return;
@@ -95,7 +107,8 @@ impl Handler {
         }
     }
 
-    /// One round: takes up the approvals beyond the cursor and carries out what can be.
+    /// One round: takes up the approvals beyond the cursor and carries out what can be. What fails for one
+    /// person stops no other; the first error is answered when all had their turn.
     pub async fn erase_approved(&self, cursor: &mut u64, waiting: &mut BTreeSet<PersonId>) -> Result<(), ErasureError> {
         let approved = "person.erasure-approved.v1";
         *cursor = self
@@ -104,30 +117,38 @@ impl Handler {
                 Ok(())
             })
             .await?;
+        let mut first = Ok(());
         for person in waiting.clone() {
-            self.erase(person).await?;
-            let folded = self.state(&person::stream(&person)).await?;
-            let is_open = matches!(&*folded.state, State::Person(state) if state.has_approved_erasure());
-            if !is_open {
-                waiting.remove(&person);
+            match self.erase(person).await {
+                Ok(true) => {}
+                Ok(false) => {
+                    waiting.remove(&person);
+                }
+                Err(why) => first = first.and(Err(why)),
             }
         }
-        Ok(())
+        first
     }
 
-    /// Carries out the person's erasures that can be carried out now.
-    async fn erase(&self, person: PersonId) -> Result<(), ErasureError> {
-        let Some(sealer) = &self.sealer else { return Ok(()) };
-        let folded = self.state(&person::stream(&person)).await?;
-        let State::Person(state) = &*folded.state else { return Ok(()) };
-        let pending: Vec<ErasureRequest> = state.pending_erasures(self.clock().today()).cloned().collect();
-        for request in pending {
-            self.carry_out(sealer, person, &request).await?;
+    /// Carries out the person's erasures that can be carried out now; answers whether others wait.
+    async fn erase(&self, person: PersonId) -> Result<bool, ErasureError> {
+        let stream = person::stream(&person);
+        if let Some(sealer) = &self.sealer {
+            let folded = self.state(&stream).await?;
+            let State::Person(state) = &*folded.state else { return Ok(false) };
+            let pending: Vec<ErasureRequest> = state.pending_erasures(self.clock().today()).cloned().collect();
+            for request in pending {
+                self.carry_out(sealer, person, &request).await?;
+            }
         }
-        Ok(())
+        let folded = self.state(&stream).await?;
+        Ok(matches!(&*folded.state, State::Person(state) if state.has_approved_erasure()))
     }
 
     async fn carry_out(&self, sealer: &Sealer, person: PersonId, request: &ErasureRequest) -> Result<(), ErasureError> {
+        if !request.has_begun() && !self.begin(person, request.id).await? {
+            return Ok(());
+        }
         let kek_version = sealer.keys().versions_in_use().await?.last().map_or(0, |(version, _)| *version);
         let purposes: Vec<Purpose> = request.purposes.iter().map(purpose_of).collect();
         let tombstones = sealer.destroy(SubjectId(person.0), &purposes, request.id.0).await?;
@@ -145,19 +166,23 @@ impl Handler {
             slots_purged: u32::try_from(purged).unwrap_or(u32::MAX),
             bound_until: self.clock().today().plus_days(BOUND_DAYS),
         };
-        self.record(Command::Person(record)).await
+        self.by_itself("record-erasure", record).await.map_err(ErasureError::Record).map(drop)
     }
 
-    async fn record(&self, command: Command) -> Result<(), ErasureError> {
-        let entry = command_entry("record-erasure")
-            .ok_or_else(|| ErasureError::Record(CommandError::Encode("no such command".into())))?;
-        let id = self.entropy().uuid(self.clock().now_micros());
-        match self.handle(&Caller::system(), &Request::new(entry, command, id)).await {
-            Ok(Outcome::Accepted(_) | Outcome::Replayed(_) | Outcome::Unchanged { .. } | Outcome::Would { .. }) => {
-                Ok(())
-            }
-            Err(why) => Err(ErasureError::Record(why)),
+    /// Says that the destruction begins; `false` if something stands against it since it was looked at.
+    async fn begin(&self, person: PersonId, request: EventId) -> Result<bool, ErasureError> {
+        match self.by_itself("begin-erasure", person::Command::BeginErasure { person, request }).await {
+            Ok(_) => Ok(true),
+            Err(CommandError::Refused(_)) => Ok(false),
+            Err(why) => Err(ErasureError::Begin(why)),
         }
+    }
+
+    /// Sends a command of the program's own.
+    async fn by_itself(&self, name: &str, command: person::Command) -> Result<Outcome, CommandError> {
+        let entry = command_entry(name).ok_or_else(|| CommandError::Encode("no such command".into()))?;
+        let id = self.entropy().uuid(self.clock().now_micros());
+        self.handle(&Caller::system(), &Request::new(entry, Command::Person(command), id)).await
     }
 
     /// What lies sealed under these keys in the streams that are named after the person.

@@ -2,7 +2,7 @@
 //! kinds of records that the command opens, and only of events that lie where the caller's grant reaches.
 
 use sfs_domain::catalogue::CommandEntry;
-use sfs_domain::{Category, Grant, Opens, PersonId, StreamId, authority};
+use sfs_domain::{Category, EventId, Grant, Opens, PersonId, StreamId, authority, support_case};
 use sfs_eventlog::{Direction, Filter, ReadError, StoredEvent};
 use sfs_ledger::Leaf;
 
@@ -27,12 +27,13 @@ impl Handler {
         let today = self.clock().today();
         let grants: Vec<&Grant> = authority::allowing(&caller.grants, entry, today).collect();
         let events = match opens {
-            Opens::Record { position, .. } | Opens::Note { position, .. } => self.one(position).await?,
+            Opens::Record { position, .. } => self.one(position).await?,
+            Opens::CaseRecord { person, event } => self.of_case(person, event).await?,
             Opens::Everything { person } => self.everything(person).await?,
         };
         let is_one = !matches!(opens, Opens::Everything { .. });
         let person = match opens {
-            Opens::Record { person, .. } | Opens::Note { person, .. } | Opens::Everything { person } => person,
+            Opens::Record { person, .. } | Opens::CaseRecord { person, .. } | Opens::Everything { person } => person,
         };
         let mut all = Vec::new();
         for event in events {
@@ -54,21 +55,34 @@ impl Handler {
         Ok(page.events.into_iter().filter(|event| event.position == position).collect())
     }
 
+    /// The event with that identity in the stream of the pupil's cases.
+    async fn of_case(&self, person: PersonId, event: EventId) -> Result<Vec<StoredEvent>, OpeningError> {
+        for stored in self.of_stream(&support_case::stream(&person)).await? {
+            if leaf_of(&stored)?.draft.id == event.0 {
+                return Ok(vec![stored]);
+            }
+        }
+        Ok(Vec::new())
+    }
+
     /// Every event of the streams that are named after the person, in the order of the log.
     async fn everything(&self, person: PersonId) -> Result<Vec<StoredEvent>, OpeningError> {
         let mut all = Vec::new();
         for category in Category::ALL {
-            let stream = StreamId::new(category.name(), person);
-            let mut version = 0;
-            loop {
-                let page = self.log.read_stream(stream.as_str(), version, PAGE).await?;
-                let Some(last) = page.last() else { break };
-                version = last.version;
-                all.extend(page);
-            }
+            all.extend(self.of_stream(&StreamId::new(category.name(), person)).await?);
         }
         all.sort_by_key(|event| event.position);
         Ok(all)
+    }
+
+    async fn of_stream(&self, stream: &StreamId) -> Result<Vec<StoredEvent>, OpeningError> {
+        let (mut all, mut version) = (Vec::new(), 0);
+        loop {
+            let page = self.log.read_stream(stream.as_str(), version, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(all) };
+            version = last.version;
+            all.extend(page);
+        }
     }
 
     async fn open_event(
@@ -77,8 +91,7 @@ impl Handler {
         person: PersonId,
         entry: &CommandEntry,
     ) -> Result<OpenedEvent, OpeningError> {
-        let leaf = Leaf::parse(&event.leaf)
-            .map_err(|why| ReadError::Damaged { position: event.position, what: why.to_string() })?;
+        let leaf = leaf_of(&event)?;
         let digests: Vec<_> = leaf.draft.sealed.iter().map(|slot| slot.h).collect();
         let records = match (&self.sealer, digests.is_empty()) {
             (Some(sealer), false) => {
@@ -91,4 +104,8 @@ impl Handler {
         drop(leaf);
         Ok(OpenedEvent { event, records })
     }
+}
+
+fn leaf_of(event: &StoredEvent) -> Result<Leaf<'_>, ReadError> {
+    Leaf::parse(&event.leaf).map_err(|why| ReadError::Damaged { position: event.position, what: why.to_string() })
 }

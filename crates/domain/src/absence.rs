@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::decider::{Decider, Fact, Facts};
+use crate::person::vocabulary::PersonKind;
 use crate::person::{self, Person};
 use crate::personal::Purpose;
 use crate::staff::{self, Function, Staff};
@@ -158,6 +159,7 @@ refusals! {
     AlreadySubstitute => "ABS-11", Rule, "/data/substitute", "Diese Person vertritt an mindestens einem dieser Tage schon.", "This person already stands in on at least one of these days.";
     UnknownSubstitution => "ABS-12", Missing, "/data/substitute", "Diese Vertretung gibt es nicht.", "There is no such substitution.";
     EndsOutside => "ABS-13", Rule, "/data/on", "Das Ende liegt nicht in der Zeit der Vertretung.", "The end does not lie in the time of the substitution.";
+    SomebodyElse => "ABS-15", Rule, "/data/staff", "Unter diesem Pseudonym ist jemand registriert, der keine Fachkraft ist.", "Somebody who is no member of staff is registered under this pseudonym.";
     Erased => "ABS-14", Rule, "/data/staff", "Die Angaben zu Abwesenheiten dieser Fachkraft sind gelöscht.", "What was known of this member of staff's absences is erased.";
 }
 
@@ -196,6 +198,11 @@ struct Substitution {
 }
 
 impl State {
+    /// Whether an absence was ever recorded.
+    pub fn is_known(&self) -> bool {
+        !self.absences.is_empty()
+    }
+
     /// Whether the member of staff is absent on a day of that period.
     pub fn absent_in(&self, period: &Period) -> bool {
         self.absences.iter().any(|known| !known.withdrawn && known.period.overlaps(period))
@@ -345,10 +352,14 @@ impl Decider for Absence {
     }
 }
 
-/// Whether a ground could be sealed: the key for it is not destroyed.
+/// Whether a ground could be sealed: the key is that of a member of staff, and is neither destroyed nor about
+/// to be.
 fn check_sealable(staff: &StaffPseudonym, facts: &Facts<'_>) -> Result<(), Refusal> {
     let person = facts.other::<Person>(&person::stream_of_staff(staff));
-    let erased = person.is_some_and(|person| person.is_erased(Purpose::SpecialCategory));
+    if person.and_then(person::State::known).is_some_and(|person| person.kind != PersonKind::Staff) {
+        return Err(Refusal::SomebodyElse);
+    }
+    let erased = person.is_some_and(|person| person.is_closed(Purpose::SpecialCategory));
     if erased { Err(Refusal::Erased) } else { Ok(()) }
 }
 

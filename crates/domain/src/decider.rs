@@ -67,12 +67,12 @@ pub enum Opens {
         /// The event's position in the log.
         position: u64,
     },
-    /// The confidential note of an event, as its author has sealed it.
-    Note {
-        /// The person.
+    /// What an event of a support case says, confidential notes as their authors have sealed them.
+    CaseRecord {
+        /// The pupil.
         person: PersonId,
-        /// The event's position in the log.
-        position: u64,
+        /// The event, in the stream of the pupil's cases.
+        event: EventId,
     },
     /// Everything that is said of a person (GDPR Art. 15), but no confidential note.
     Everything {

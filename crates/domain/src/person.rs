@@ -17,8 +17,8 @@ use crate::decider::{Decider, Fact, Facts, Opens};
 use crate::personal::Purpose;
 use crate::support_case::{self, SupportCase};
 use crate::{
-    BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, cooperation, organisation, refusals, school,
-    staff,
+    BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, absence, cooperation, organisation, refusals,
+    school, staff,
 };
 
 pub use command::Command;
@@ -62,6 +62,9 @@ refusals! {
     NothingStandsAgainst => "PER-28", Rule, "/data/ground", "Eine solche Sperre besteht nicht.", "There is no such lock or hold.";
     NotApproved => "PER-29", Rule, "/data/request", "Noch haben nicht zwei die Löschung genehmigt.", "Two have not yet approved the erasure.";
     CaseOpen => "PER-31", Rule, "/data/person", "Unter diesem Pseudonym ist ein Fall offen: er wird zuerst geschlossen.", "A case is open under this pseudonym: it is closed first.";
+    MemberOfStaff => "PER-35", Rule, "/data/person", "Unter diesem Pseudonym ist eine Fachkraft bekannt.", "A member of staff is known under this pseudonym.";
+    ErasureBegun => "PER-33", Rule, "/data/person", "Die Löschung hat begonnen und wird nicht mehr aufgehalten.", "The erasure has begun and is stopped no more.";
+    NotBegun => "PER-34", Rule, "/data/request", "Diese Löschung hat nicht begonnen.", "This erasure has not begun.";
     NotTheCaseOwner => "PER-32", Rule, "/data/person", "Auskunft gibt hier nur, wer den Fall führt oder vertritt.", "Only the owner of the case and the deputy export this.";
     OtherPurposes => "PER-30", Rule, "/data/purposes", "Genehmigt ist die Löschung für andere Zwecke.", "The erasure was approved for other purposes.";
 }
@@ -100,7 +103,7 @@ impl State {
         }
     }
 
-    /// The person, if registered as that and nothing of them is erased.
+    /// The person, if registered as that and nothing of them is erased or being erased.
     pub fn whole(&self, kind: PersonKind) -> Option<&Known> {
         self.known().filter(|known| known.kind == kind && !known.erasure.has_begun())
     }
@@ -110,18 +113,25 @@ impl State {
         self.known().is_some_and(|known| known.erasure.is_erased(purpose))
     }
 
+    /// Whether nothing is sealed any more for that purpose: its keys are destroyed, or that has begun. Whatever
+    /// seals for a person asks this, so that no ciphertext comes after the keys are gone.
+    pub fn is_closed(&self, purpose: Purpose) -> bool {
+        self.known().is_some_and(|known| known.erasure.is_closed(purpose))
+    }
+
     /// Whether what is known of them is used for little (GDPR Art. 18).
     pub fn is_restricted(&self) -> bool {
         self.known().is_some_and(|known| known.retention.restricted.is_some())
     }
 
-    /// Whether an erasure was approved by two and is not carried out: now, or once nothing stands against it.
+    /// Whether an erasure was approved by two or has begun, and is not carried out: it is to be done now, or
+    /// once nothing stands against it.
     pub fn has_approved_erasure(&self) -> bool {
         self.known().is_some_and(|known| known.erasure.has_approved())
     }
 
-    /// The erasures that can be carried out now: approved by two, with nothing against them on that
-    /// day.
+    /// The erasures that are to be carried out now: they have begun, or two have approved them and nothing
+    /// stands against them on that day.
     pub fn pending_erasures(&self, today: BusinessDate) -> impl Iterator<Item = &Request> {
         self.known().into_iter().flat_map(move |known| known.erasure.pending(&known.retention, today))
     }
@@ -149,21 +159,25 @@ impl Decider for Person {
 
     fn reads(command: &Command, state: &State) -> Vec<StreamId> {
         let pupil = state.known().is_some_and(|known| known.kind == PersonKind::Pupil);
-        match command {
-            Command::RequestErasure { person, .. } | Command::ExportPupil { person, .. } if pupil => {
-                vec![support_case::stream(person)]
+        let person = command.person();
+        let mut streams = match command {
+            Command::RequestErasure { .. } | Command::ExportPupil { .. } if pupil => {
+                vec![support_case::stream(&person)]
             }
             Command::RegisterParticipant { provider, school: Some(school), .. }
             | Command::RegisterPupil { provider, school, .. } => {
                 vec![school::stream(school), cooperation::stream(school, provider)]
             }
             Command::RegisterParticipant { provider, school: None, .. }
-            | Command::RegisterBeneficialOwner { provider, .. } => vec![organisation::stream(provider)],
-            Command::RegisterStaffMember { person, provider } => {
-                vec![organisation::stream(provider), staff::stream(&StaffPseudonym(person.0))]
-            }
+            | Command::RegisterBeneficialOwner { provider, .. }
+            | Command::RegisterStaffMember { provider, .. } => vec![organisation::stream(provider)],
             _ => Vec::new(),
+        };
+        if command.registers() {
+            let staff = StaffPseudonym(person.0);
+            streams.extend([staff::stream(&staff), absence::stream(&staff)]);
         }
+        streams
     }
 
     fn place(command: &Command, state: &State, facts: &Facts<'_>) -> Option<Place> {
@@ -188,7 +202,12 @@ impl Decider for Person {
         if !command.kinds().contains(&known.kind) {
             return Err(Refusal::OtherKind);
         }
-        let readable = || if known.erasure.is_erased(known.kind.identity()) { Err(Refusal::Erased) } else { Ok(()) };
+        // Under which keys a record lies that is opened is not known here, so none is while some are destroyed.
+        let readable = || match known.erasure.is_erased(known.kind.identity()) {
+            true => Err(Refusal::Erased),
+            false if known.erasure.is_any_under_way() => Err(Refusal::ErasureBegun),
+            false => Ok(()),
+        };
         let (retention, erasure, person) = (&known.retention, &known.erasure, command.person());
         // Whether there is something to write; else it asks for what already is.
         let new = match command {
@@ -227,6 +246,11 @@ impl Decider for Person {
                 retention.check_export(*ground)?;
                 true
             }
+            Command::LockRetention { purposes, .. } if erasure.is_under_way(*purposes) => {
+                return Err(Refusal::ErasureBegun);
+            }
+            // A hold concerns everything of a person.
+            Command::SetLegalHold { .. } if erasure.is_any_under_way() => return Err(Refusal::ErasureBegun),
             Command::LockRetention { purposes, until, ground, .. } => {
                 retention.lock(*purposes, *until, *ground, facts)?
             }
@@ -254,6 +278,7 @@ impl Decider for Person {
                 return erasure.refuse(person, *request, *ground, *until, retention, facts);
             }
             Command::ApproveErasure { request, .. } => return erasure.approve(person, *request, retention, facts),
+            Command::BeginErasure { request, .. } => return erasure.begin(person, *request, retention, facts),
             Command::RecordErasure { .. } => erasure.record(&said(command))?,
         };
         Ok(if new { vec![said(command)] } else { Vec::new() })
@@ -303,9 +328,11 @@ impl Decider for Person {
                 on: fact.occurred_on,
                 by: fact.actor,
                 approvers: Vec::new(),
+                begun: false,
                 ended: None,
             }),
             Event::ErasureApproved { request, .. } => known.erasure.approved(*request, fact.actor),
+            Event::ErasureBegun { request, .. } => known.erasure.begun(*request),
             Event::ErasureRefused { request, .. } | Event::Erased { request, .. } => {
                 known.erasure.ended(*request, event);
             }
@@ -330,7 +357,9 @@ impl Decider for Person {
             | Command::OpenTraineeRecord { person, position, .. } => {
                 Some(Opens::Record { person: *person, position: position.get().unsigned_abs() })
             }
-            Command::ExportPerson { person, .. } => Some(Opens::Everything { person: *person }),
+            Command::ExportPerson { person, .. } | Command::ExportPupil { person, .. } => {
+                Some(Opens::Everything { person: *person })
+            }
             _ => None,
         }
     }
@@ -373,6 +402,7 @@ fn said(command: &Command) -> Event {
             Event::ErasureRefused { person, request, ground, until }
         }
         Command::ApproveErasure { person, request } => Event::ErasureApproved { person, request },
+        Command::BeginErasure { person, request } => Event::ErasureBegun { person, request },
         Command::RecordErasure { person, request, keys, purposes, kek_version, slots_purged, bound_until } => {
             Event::Erased { person, request, keys, purposes, kek_version, slots_purged, bound_until }
         }

@@ -247,8 +247,8 @@ refusals! {
 /// What decisions about a member of staff remember.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct State {
-    /// Confirmed qualifications with the day of the confirmation and the provider.
-    qualifications: Vec<(BusinessDate, Option<OrganisationId>, Event)>,
+    /// Confirmed qualifications with the day of the confirmation.
+    qualifications: Vec<(BusinessDate, Event)>,
     assignments: Vec<Assignment>,
 }
 
@@ -273,16 +273,15 @@ impl State {
         !self.qualifications.is_empty() || !self.assignments.is_empty()
     }
 
-    /// Whether the provider has confirmed a qualification of the person or has assigned them.
+    /// Whether the provider assigns the person, or did. That it has seen a document of somebody makes nobody
+    /// work for it.
     pub fn works_for(&self, provider: &OrganisationId) -> bool {
-        let assigned = self.assignments.iter().map(|assignment| assignment.place.provider.as_ref());
-        let confirmed = self.qualifications.iter().map(|(_, provider, _)| provider.as_ref());
-        assigned.chain(confirmed).any(|known| known == Some(provider))
+        self.assignments.iter().any(|assignment| assignment.place.provider.as_ref() == Some(provider))
     }
 
     /// Whether a qualification was confirmed by that day.
     pub fn qualified_on(&self, day: BusinessDate) -> bool {
-        self.qualifications.iter().any(|(confirmed, ..)| *confirmed <= day)
+        self.qualifications.iter().any(|(confirmed, _)| *confirmed <= day)
     }
 
     /// Whether the person would work more than a full position on any day, were `candidate` true.
@@ -339,7 +338,7 @@ impl Decider for Staff {
     fn decide(command: &Command, state: &State, facts: &Facts<'_>) -> Result<Vec<Event>, Refusal> {
         match command {
             Command::ConfirmStaffQualification { provider, .. } => {
-                if state.qualifications.iter().any(|(.., known)| *known == said(command)) {
+                if state.qualifications.iter().any(|(_, known)| *known == said(command)) {
                     return Ok(Vec::new());
                 }
                 facts
@@ -411,7 +410,7 @@ impl Decider for Staff {
     fn evolve(state: &mut State, event: &Event, fact: &Fact) {
         match event {
             Event::QualificationConfirmed { .. } => {
-                state.qualifications.push((fact.occurred_on, fact.place.provider.clone(), event.clone()));
+                state.qualifications.push((fact.occurred_on, event.clone()));
             }
             Event::Assigned { assignment, function, workplace, fte, period, .. } => {
                 state.assignments.push(Assignment {

@@ -2,7 +2,8 @@
 //!
 //! One stream holds all cases under a pseudonym, so that no two are open at once. Absent on purpose:
 //! what a case is about. Profile and concern are sealed, notes are sealed by their authors before
-//! they come here, and only owner and deputy open them.
+//! they come here, and only owner and deputy open them: those of the last case open that case, and
+//! nothing of the earlier ones.
 
 mod command;
 mod event;
@@ -16,7 +17,7 @@ use crate::measure::CaseNumber;
 use crate::person::vocabulary::PersonKind;
 use crate::person::{self, Person};
 use crate::principal::{self, Principal};
-use crate::{BusinessDate, ClientKey, PersonId, Place, PrincipalId, Role, StreamId, refusals};
+use crate::{BusinessDate, ClientKey, EventId, PersonId, Place, PrincipalId, Role, StreamId, refusals};
 
 pub use command::Command;
 pub use event::Event;
@@ -42,6 +43,7 @@ refusals! {
     UnknownReferral => "CAS-15", Missing, "/data/referral", "Diese Vermittlung gibt es nicht.", "There is no such referral.";
     OtherReferral => "CAS-16", Rule, "/data/referral", "Diese Vermittlung ist schon mit einer anderen Stelle erfasst.", "This referral is already recorded with another service.";
     ReasonMissing => "CAS-17", Invalid, "/reason", "Die Übergabe durch andere braucht einen Grund.", "Reassigning a case needs a reason.";
+    UnknownRecord => "CAS-19", Missing, "/data/event", "Mit diesem Ereignis kam in diesem Fall nichts Versiegeltes.", "Nothing sealed came with this event in this case.";
     Restricted => "CAS-18", Rule, "/data/person", "Die Verarbeitung ist eingeschränkt.", "Processing is restricted.";
 }
 
@@ -67,6 +69,8 @@ struct Case {
     last: BusinessDate,
     contacts: Vec<(BusinessDate, Event)>,
     notes: Vec<ClientKey>,
+    /// The events with which something sealed came, or may have: what the owner and the deputy open.
+    records: Vec<EventId>,
     goals: Vec<(ClientKey, Option<Degree>)>,
     referrals: Vec<Event>,
     outcomes: Vec<Event>,
@@ -178,8 +182,11 @@ impl Decider for SupportCase {
                 !case.notes.contains(note)
             }
             // Opening again is another opening: each is a fact of its own.
-            Command::OpenNote { .. } => {
+            Command::OpenNote { event, .. } => {
                 whole(command, facts)?;
+                if !case.records.contains(event) {
+                    return Err(Refusal::UnknownRecord);
+                }
                 let restricted = facts.other::<Person>(&person::stream(&command.person()));
                 if restricted.is_some_and(person::State::is_restricted) {
                     return Err(Refusal::Restricted);
@@ -243,6 +250,7 @@ impl Decider for SupportCase {
                 last: fact.occurred_on,
                 contacts: Vec::new(),
                 notes: Vec::new(),
+                records: Vec::new(),
                 goals: Vec::new(),
                 referrals: Vec::new(),
                 outcomes: Vec::new(),
@@ -250,6 +258,9 @@ impl Decider for SupportCase {
             });
         }
         let Some(case) = state.cases.last_mut() else { return };
+        if matches!(event, Event::Opened { .. } | Event::Reopened { .. } | Event::NoteWritten { .. }) {
+            case.records.push(fact.id);
+        }
         match event {
             Event::Opened { .. } | Event::NoteOpened { .. } => {}
             Event::ContactRecorded { .. } => {
@@ -281,9 +292,7 @@ impl Decider for SupportCase {
 
     fn opens(command: &Command) -> Option<Opens> {
         match command {
-            Command::OpenNote { person, position } => {
-                Some(Opens::Note { person: *person, position: position.get().unsigned_abs() })
-            }
+            Command::OpenNote { person, event } => Some(Opens::CaseRecord { person: *person, event: *event }),
             _ => None,
         }
     }
@@ -355,7 +364,7 @@ fn said(command: &Command) -> Event {
             Event::ContactRecorded { person, contact, minutes, form }
         }
         Command::WriteNote { person, note } => Event::NoteWritten { person, note },
-        Command::OpenNote { person, position } => Event::NoteOpened { person, position },
+        Command::OpenNote { person, event } => Event::NoteOpened { person, event },
         Command::NameDeputy { person, deputy } => Event::DeputyNamed { person, deputy },
         Command::HandOverCase { person, to } | Command::ReassignCase { person, to } => Event::HandedOver { person, to },
         Command::AgreeSupportGoal { person, goal } => Event::GoalAgreed { person, goal },

@@ -170,21 +170,30 @@ fn nothing_is_recorded_of_which_the_ground_could_not_be_sealed() {
         written::<person::Event>(&format!("person.{name}.v1"), body)
     };
     let request = crate::testing::event_id(2);
-    let erased = [
+    let requested = [
         said("registered", json!({"kind": "staff"})),
         said("erasure-requested", json!({"ground": "objection", "purposes": ["special_category"]})),
-        said(
-            "erased",
-            json!({
-                "request": request, "keys": [], "purposes": ["special_category"], "kek_version": 1, "slots_purged": 0,
-                "bound_until": "2025-10-01",
-            }),
-        ),
     ];
-    with([])
-        .and::<Person>(&person::stream_of_staff(&of(1)), erased)
-        .when(record(1, "2025-11-01", "2025-12-01"))
-        .refused(Refusal::Erased);
+    let begun = said("erasure-begun", json!({"request": request}));
+    let erased = said(
+        "erased",
+        json!({
+            "request": request, "keys": [], "purposes": ["special_category"], "kek_version": 1, "slots_purged": 0,
+            "bound_until": "2025-10-01",
+        }),
+    );
+    let record = |events: &[person::Event]| {
+        with([]).and::<Person>(&person::stream_of_staff(&of(1)), events.to_vec()).when(record(
+            1,
+            "2025-11-01",
+            "2025-12-01",
+        ))
+    };
+    assert!(record(&requested).accepted());
+    record(&[said("registered", json!({"kind": "participant"}))]).refused(Refusal::SomebodyElse);
+    // Between the scan for ciphertexts and the end of the keys nothing comes.
+    record(&[&requested[..], &[begun.clone()]].concat()).refused(Refusal::Erased);
+    record(&[&requested[..], &[begun, erased]].concat()).refused(Refusal::Erased);
 }
 
 #[test]

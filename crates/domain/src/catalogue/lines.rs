@@ -143,6 +143,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("request-erasure", Person, None, &[SSW, PM, CO, DPO], "Löschung beantragen", "Request erasure"),
     command("refuse-erasure", Person, None, &[DPO], "Löschung ablehnen", "Refuse erasure"),
     command("approve-erasure", Person, None, &[PM, DPO], "Löschung genehmigen", "Approve erasure"),
+    command("begin-erasure", Person, None, &[SYS], "Löschung beginnen", "Begin an erasure"),
     command("record-erasure", Person, None, &[SYS], "Löschung festhalten", "Record an erasure"),
     command("record-key-rotation", Log, None, &[SYS], "Schlüsselwechsel festhalten", "Record a key rotation"),
 ];

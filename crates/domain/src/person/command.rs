@@ -36,7 +36,7 @@ pub enum Command {
     RegisterStaffMember {
         /// Person: the pseudonym of the member of staff.
         person: PersonId,
-        /// The provider that has confirmed a qualification of theirs or has assigned them.
+        /// A provider that assigns them, or did.
         provider: OrganisationId,
     },
     /// Registers somebody who owns a beneficiary in the end.
@@ -190,6 +190,14 @@ pub enum Command {
         /// The event of the request.
         request: EventId,
     },
+    /// Begins an erasure that two have approved: from then on nothing stands against it any more, and
+    /// nothing is sealed for these purposes.
+    BeginErasure {
+        /// Person.
+        person: PersonId,
+        /// The event of the request.
+        request: EventId,
+    },
     /// Says that the keys are destroyed.
     RecordErasure {
         /// Person.
@@ -236,6 +244,7 @@ impl Command {
             | Self::RequestErasure { person, .. }
             | Self::RefuseErasure { person, .. }
             | Self::ApproveErasure { person, .. }
+            | Self::BeginErasure { person, .. }
             | Self::RecordErasure { person, .. } => *person,
         }
     }

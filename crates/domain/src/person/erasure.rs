@@ -1,7 +1,8 @@
-//! Erasure: asked for, refused or approved by two, carried out by the destruction of keys.
+//! Erasure: asked for, refused or approved by two, begun, carried out by the destruction of keys.
 //!
 //! A lock or a hold that is set after the approvals stops the erasure but does not end the request:
-//! it goes on by itself when nothing stands against it any more.
+//! it goes on by itself when nothing stands against it any more. What has begun is not stopped: the
+//! log says so before the first key is destroyed, and takes nothing from then on that would come too late.
 
 use super::vocabulary::{ErasureGround, RefusalGround};
 use super::{Event, Refusal, Retention};
@@ -31,6 +32,7 @@ pub struct Request {
     pub(super) on: BusinessDate,
     pub(super) by: PrincipalId,
     pub(super) approvers: Vec<PrincipalId>,
+    pub(super) begun: bool,
     /// The event that ended it: refused or erased.
     pub(super) ended: Option<Event>,
 }
@@ -50,6 +52,16 @@ impl Request {
     pub fn is_approved(&self) -> bool {
         self.approvers.len() >= APPROVERS
     }
+
+    /// Whether the destruction of the keys has begun, or is over.
+    pub const fn has_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// Whether the keys are being destroyed now.
+    const fn is_under_way(&self) -> bool {
+        self.begun && self.ended.is_none()
+    }
 }
 
 impl Erasure {
@@ -64,12 +76,28 @@ impl Erasure {
         self.requests.iter().any(|request| erased(request) && request.purposes.contains(purpose))
     }
 
-    /// Whether anything has been erased.
-    pub fn has_begun(&self) -> bool {
-        Purpose::ALL.iter().any(|purpose| self.is_erased(*purpose))
+    /// Whether nothing is sealed any more for that purpose: its keys are destroyed, or that has begun.
+    pub fn is_closed(&self, purpose: Purpose) -> bool {
+        self.requests.iter().any(|request| request.begun && request.purposes.contains(purpose))
     }
 
-    /// Whether something was approved and is not carried out.
+    /// Whether anything has been erased, or that has begun.
+    pub fn has_begun(&self) -> bool {
+        self.requests.iter().any(Request::has_begun)
+    }
+
+    /// Whether keys for any of these purposes are being destroyed now.
+    pub(super) fn is_under_way(&self, purposes: Set<Purpose>) -> bool {
+        let touches = |request: &Request| request.purposes.iter().any(|purpose| purposes.contains(purpose));
+        self.requests.iter().any(|request| request.is_under_way() && touches(request))
+    }
+
+    /// Whether any keys are being destroyed now.
+    pub(super) fn is_any_under_way(&self) -> bool {
+        self.requests.iter().any(Request::is_under_way)
+    }
+
+    /// Whether something was approved or has begun, and is not carried out.
     pub fn has_approved(&self) -> bool {
         self.requests.iter().any(|request| request.ended.is_none() && request.is_approved())
     }
@@ -79,12 +107,13 @@ impl Erasure {
         self.requests.iter().any(|request| request.ended.is_none())
     }
 
-    /// What can be carried out now: approved by two, and nothing stands against it on that day.
+    /// What is to be carried out now: it has begun, or two have approved it and nothing stands against it
+    /// on that day.
     pub fn pending(&self, retention: &Retention, today: BusinessDate) -> impl Iterator<Item = &Request> {
         let stopped = move |request: &Request| retention.against(request.purposes, today).is_some();
-        self.requests
-            .iter()
-            .filter(move |request| request.ended.is_none() && request.is_approved() && !stopped(request))
+        self.requests.iter().filter(move |request| {
+            request.is_under_way() || request.ended.is_none() && request.is_approved() && !stopped(request)
+        })
     }
 
     /// The request with that event.
@@ -139,6 +168,7 @@ impl Erasure {
         match &known.ended {
             Some(ended) if *ended == refused => return Ok(Vec::new()),
             Some(_) => return Err(Refusal::NotPending),
+            None if known.begun => return Err(Refusal::ErasureBegun),
             None => {}
         }
         if until.is_some_and(|until| until <= facts.occurred_on) {
@@ -176,19 +206,43 @@ impl Erasure {
         Ok(vec![Event::ErasureApproved { person, request }])
     }
 
-    /// Whether the erasure that the event tells of was approved; `false` if it is known already. The keys are
-    /// destroyed by then, so it is recorded whatever was set or decided in the meantime.
+    /// The event of beginning: two have approved it, and nothing stands against it.
+    pub(super) fn begin(
+        &self,
+        person: PersonId,
+        request: EventId,
+        retention: &Retention,
+        facts: &Facts<'_>,
+    ) -> Result<Vec<Event>, Refusal> {
+        let known = self.request(request)?;
+        if known.begun {
+            return Ok(Vec::new());
+        }
+        if known.ended.is_some() {
+            return Err(Refusal::NotPending);
+        }
+        if !known.is_approved() {
+            return Err(Refusal::NotApproved);
+        }
+        if retention.against(known.purposes, facts.today).is_some() {
+            return Err(Refusal::Kept);
+        }
+        Ok(vec![Event::ErasureBegun { person, request }])
+    }
+
+    /// Whether the erasure that the event tells of has begun; `false` if it is known already. The keys are
+    /// destroyed by then, so nothing else is asked.
     pub(super) fn record(&self, erased: &Event) -> Result<bool, Refusal> {
         let Event::Erased { request, purposes, .. } = erased else { return Err(Refusal::UnknownRequest) };
         let known = self.request(*request)?;
         if known.ended.as_ref() == Some(erased) {
             return Ok(false);
         }
-        if matches!(known.ended, Some(Event::Erased { .. })) {
+        if known.ended.is_some() {
             return Err(Refusal::NotPending);
         }
-        if !known.is_approved() {
-            return Err(Refusal::NotApproved);
+        if !known.begun {
+            return Err(Refusal::NotBegun);
         }
         if *purposes != known.purposes {
             return Err(Refusal::OtherPurposes);
@@ -203,9 +257,17 @@ impl Erasure {
         }
     }
 
+    /// Notes the beginning.
+    pub(super) fn begun(&mut self, id: EventId) {
+        if let Some(request) = self.requests.iter_mut().find(|request| request.id == id) {
+            request.begun = true;
+        }
+    }
+
     /// Notes the end of a request.
     pub(super) fn ended(&mut self, id: EventId, event: &Event) {
         if let Some(request) = self.requests.iter_mut().find(|request| request.id == id) {
+            request.begun |= matches!(event, Event::Erased { .. });
             request.ended = Some(event.clone());
         }
     }

@@ -130,6 +130,14 @@ pub enum Event {
         /// The event of the request.
         request: EventId,
     },
+    /// The keys are about to be destroyed: what is set or decided from now on does not stop it.
+    #[serde(rename = "person.erasure-begun.v1")]
+    ErasureBegun {
+        /// Person.
+        person: PersonId,
+        /// The event of the request.
+        request: EventId,
+    },
     /// The keys are destroyed: nobody can read any more what was sealed under them.
     #[serde(rename = "person.erased.v1")]
     Erased {

@@ -2,6 +2,7 @@
 
 use super::vocabulary::PersonKind;
 use super::{Command, Event, Known, Refusal};
+use crate::absence::{self, Absence};
 use crate::cooperation::{self, Cooperation};
 use crate::decider::Facts;
 use crate::organisation::{self, Organisation};
@@ -57,11 +58,17 @@ pub(super) fn check_registration(command: &Command, facts: &Facts<'_>) -> Result
         }
         _ => return Err(Refusal::NotRegistered),
     }
-    if let Command::RegisterStaffMember { person, provider } = command {
-        let staff = facts.other::<Staff>(&staff::stream(&StaffPseudonym(person.0)));
-        if !staff.is_some_and(|staff| staff.works_for(provider)) {
-            return Err(Refusal::UnknownStaff);
-        }
+    // The absences of staff are sealed under their pseudonym without any registration, so nobody else may
+    // come to be known under it.
+    let pseudonym = StaffPseudonym(command.person().0);
+    let staff = facts.other::<Staff>(&staff::stream(&pseudonym));
+    if let Command::RegisterStaffMember { provider, .. } = command {
+        let works = staff.is_some_and(|staff| staff.works_for(provider));
+        return if works { Ok(()) } else { Err(Refusal::UnknownStaff) };
+    }
+    let absences = facts.other::<Absence>(&absence::stream(&pseudonym));
+    if staff.is_some_and(staff::State::is_known) || absences.is_some_and(absence::State::is_known) {
+        return Err(Refusal::MemberOfStaff);
     }
     Ok(())
 }
@@ -70,6 +77,9 @@ pub(super) fn check_registration(command: &Command, facts: &Facts<'_>) -> Result
 pub(super) fn repeated(command: &Command, known: &Known, facts: &Facts<'_>) -> Result<Vec<Event>, Refusal> {
     if known.erasure.is_erased(known.kind.identity()) {
         return Err(Refusal::Erased);
+    }
+    if known.erasure.is_closed(known.kind.identity()) {
+        return Err(Refusal::ErasureBegun);
     }
     let same = command.kinds().contains(&known.kind) && place_of(command, facts).as_ref() == Some(&known.place);
     if same { Ok(Vec::new()) } else { Err(Refusal::OtherParticulars) }

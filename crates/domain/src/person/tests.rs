@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::Period;
+use crate::absence::Absence;
 use crate::cooperation::Cooperation;
 use crate::decider::Reason;
 use crate::organisation::Organisation;
@@ -10,7 +12,7 @@ use crate::school::School;
 use crate::staff::Staff;
 use crate::testing::fixtures::{
     agreement_signed, at_school, at_school_of_provider, cooperation_proposed, organisation_id, provider_deactivated,
-    provider_registered, school_closed, school_id, school_registered, staff_assigned,
+    provider_registered, school_closed, school_id, school_registered, staff_assigned, staff_qualified,
 };
 use crate::testing::{Given, Outcome, day, event_id, given, key, written};
 
@@ -36,7 +38,7 @@ fn participant() -> Event {
     registered_as("participant")
 }
 
-/// School `S1` with an agreement with `P1`, of which member of staff 1 is.
+/// School `S1` with an agreement with `P1`.
 fn with(events: impl IntoIterator<Item = Event>) -> Given<Person> {
     let organisation = organisation::stream(&organisation_id("P1"));
     elsewhere(events, vec![school_registered()]).and_at::<Organisation>(
@@ -53,10 +55,6 @@ fn elsewhere(events: impl IntoIterator<Item = Event>, school: Vec<school::Event>
         .and::<Cooperation>(
             &cooperation::stream(&school_id("S1"), &organisation_id("P1")),
             [cooperation_proposed(), agreement_signed("2025-08-01", "2026-08-01")],
-        )
-        .and::<Staff>(
-            &staff::stream(&StaffPseudonym(key(1).0)),
-            [staff_assigned(1, 1, 500, "2025-09-01", "2026-08-01")],
         )
 }
 
@@ -104,10 +102,47 @@ fn people_of_the_other_kinds_are_registered_where_they_belong() {
 }
 
 #[test]
-fn a_member_of_staff_is_known_to_the_provider_before_a_name_is() {
+fn a_member_of_staff_works_for_the_provider_before_a_name_is_known() {
     let register = |n: u128| written::<Command>("register-staff-member", json!({"person": key(n), "provider": "P1"}));
-    with([]).when(register(1)).then([registered_as("staff")]);
-    with([]).when(register(2)).refused(Refusal::UnknownStaff);
+    let staff = |n| staff::stream(&StaffPseudonym(key(n).0));
+    let with_staff = |n| with([]).and::<Staff>(&staff(n), [staff_assigned(n, 1, 500, "2025-09-01", "2026-08-01")]);
+    with_staff(1).when(register(1)).then([registered_as("staff")]);
+    with([]).when(register(1)).refused(Refusal::UnknownStaff);
+    // That a provider has seen a document makes nobody work for it.
+    with([]).and::<Staff>(&staff(2), [staff_qualified(2)]).when(register(2)).refused(Refusal::UnknownStaff);
+    let elsewhere = at_school().of_provider(organisation_id("P2"));
+    with([])
+        .and_at::<Staff>(&staff(1), elsewhere, [staff_assigned(1, 1, 500, "2025-09-01", "2026-08-01")])
+        .when(register(1))
+        .refused(Refusal::UnknownStaff);
+}
+
+#[test]
+fn under_the_pseudonym_of_a_member_of_staff_nobody_else_is_registered() {
+    let staff = StaffPseudonym(key(1).0);
+    let absent = || {
+        let period = Period::new(day("2025-09-01"), day("2025-09-02")).unwrap();
+        [crate::absence::Event::Recorded { staff, absence: key(4), period }]
+    };
+    let others = [
+        register_participant(),
+        ask("register-pupil", json!({"provider": "P1", "school": "S1"})),
+        ask("register-beneficial-owner", json!({"provider": "P1"})),
+        ask("register-trainee", json!({"district": "15"})),
+    ];
+    for command in others {
+        assert!(with([]).when(command.clone()).accepted());
+        with([])
+            .and::<Staff>(&staff::stream(&staff), [staff_qualified(1)])
+            .when(command.clone())
+            .refused(Refusal::MemberOfStaff);
+        with([])
+            .and::<Absence>(&absence::stream(&staff), absent())
+            .when(command.clone())
+            .refused(Refusal::MemberOfStaff);
+        let reads = Person::reads(&command, &State::Unknown);
+        assert!(reads.contains(&staff::stream(&staff)) && reads.contains(&absence::stream(&staff)), "{command:?}");
+    }
 }
 
 #[test]
@@ -407,11 +442,36 @@ fn erasure_is_approved_by_two_who_did_not_ask_for_it() {
     pending().then_by(7, held()).acting(8).when(approve(2)).refused(Refusal::Kept);
 }
 
+fn begin(n: u128) -> Command {
+    ask("begin-erasure", json!({"request": event_id(n)}))
+}
+
+fn begun(n: u128) -> Event {
+    happened("erasure-begun", json!({"request": event_id(n)}))
+}
+
+/// Begun by the program.
+fn under_way() -> Given<Person> {
+    twice_approved().then_by(1, begun(2))
+}
+
 #[test]
-fn erasure_is_recorded_when_two_have_approved_it() {
-    twice_approved().when(record(2, &["identity"])).then([erased(2, &["identity"])]);
-    twice_approved().then_by(1, erased(2, &["identity"])).when(record(2, &["identity"])).then([]);
-    twice_approved()
+fn erasure_begins_once_when_two_have_approved_it_and_nothing_stands_against_it() {
+    twice_approved().when(begin(2)).then([begun(2)]);
+    under_way().when(begin(2)).then([]);
+    under_way().then_by(1, erased(2, &["identity"])).when(begin(2)).then([]);
+    pending().then_by(8, approved(2)).when(begin(2)).refused(Refusal::NotApproved);
+    twice_approved().then_by(7, held()).when(begin(2)).refused(Refusal::Kept);
+    twice_approved().then_by(7, locked(&["identity"], "2030-01-01")).when(begin(2)).refused(Refusal::Kept);
+    twice_approved().then_by(9, refused(2, "legal_claims", None)).when(begin(2)).refused(Refusal::NotPending);
+    twice_approved().when(begin(3)).refused(Refusal::UnknownRequest);
+}
+
+#[test]
+fn erasure_is_recorded_when_it_has_begun() {
+    under_way().when(record(2, &["identity"])).then([erased(2, &["identity"])]);
+    under_way().then_by(1, erased(2, &["identity"])).when(record(2, &["identity"])).then([]);
+    under_way()
         .then_by(1, erased(2, &["identity"]))
         .when(ask("record-erasure", {
             let mut other = erasure(2, &["identity"]);
@@ -419,16 +479,28 @@ fn erasure_is_recorded_when_two_have_approved_it() {
             other
         }))
         .refused(Refusal::NotPending);
-    pending().then_by(8, approved(2)).when(record(2, &["identity"])).refused(Refusal::NotApproved);
-    twice_approved().when(record(2, &["identity", "statistics"])).refused(Refusal::OtherPurposes);
+    twice_approved().when(record(2, &["identity"])).refused(Refusal::NotBegun);
+    under_way().when(record(2, &["identity", "statistics"])).refused(Refusal::OtherPurposes);
+    // A day of the lock's that came only later, and the restriction of processing, change nothing.
+    let restricted = happened("processing-restricted", json!({"ground": "accuracy_contested"}));
+    assert!(under_way().then_by(7, restricted).when(record(2, &["identity"])).accepted());
 }
 
 #[test]
-fn an_erasure_that_has_happened_is_recorded_whatever_was_set_or_decided_since() {
-    let record = || record(2, &["identity"]);
-    assert!(twice_approved().then_by(7, held()).when(record()).accepted());
-    assert!(twice_approved().then_by(7, locked(&["identity"], "2030-01-01")).when(record()).accepted());
-    assert!(twice_approved().then_by(9, refused(2, "legal_claims", None)).when(record()).accepted());
+fn an_erasure_that_has_begun_is_not_stopped_and_nothing_comes_too_late() {
+    let late = |outcome: Outcome<Person>| outcome.refused(Refusal::ErasureBegun);
+    let under_way = || under_way().because(Reason::DataEntryError);
+    late(under_way().when(ask("set-legal-hold", json!({"hold": key(5), "ground": "audit"}))));
+    late(under_way().when(lock(&["identity", "statistics"], "2030-01-01")));
+    late(under_way().acting(10).when(ask("refuse-erasure", json!({"request": event_id(2), "ground": "legal_duty"}))));
+    late(under_way().when(register_participant()));
+    late(under_way().when(ask("correct-identity", json!({"corrects": event_id(1)}))));
+    late(under_way().when(ask("open-record", json!({"position": 1, "ground": "legal_claims"}))));
+    late(under_way().when(ask("export-person", json!({"ground": "data_subject_request"}))));
+    // What concerns other purposes goes on; a hold can be set for them when the keys are gone.
+    assert!(under_way().when(lock(&["statistics"], "2030-01-01")).accepted());
+    let over = || under_way().then_by(1, erased(2, &["identity"]));
+    over().when(ask("set-legal-hold", json!({"hold": key(5), "ground": "audit"}))).then([held()]);
 }
 
 fn folded(events: impl IntoIterator<Item = (u128, Event)>) -> State {
@@ -443,20 +515,27 @@ fn folded(events: impl IntoIterator<Item = (u128, Event)>) -> State {
 
 #[test]
 fn the_job_that_destroys_keys_sees_what_is_approved_and_not_held() {
-    let begun = || vec![(7, participant()), (7, requested(&["identity"])), (8, approved(2))];
+    let once = || vec![(7, participant()), (7, requested(&["identity"])), (8, approved(2))];
     let pending = |events: Vec<(u128, Event)>| {
         let found: Vec<_> = folded(events).pending_erasures(day("2026-06-30")).map(|request| request.id).collect();
         found
     };
-    assert_eq!(pending(begun()), []);
-    let twice = || [begun(), vec![(9, approved(2))]].concat();
+    assert_eq!(pending(once()), []);
+    let twice = || [once(), vec![(9, approved(2))]].concat();
     assert_eq!(pending(twice()), [event_id(2)]);
     assert_eq!(pending([twice(), vec![(7, held())]].concat()), []);
     assert_eq!(pending([twice(), vec![(7, held()), (7, released())]].concat()), [event_id(2)]);
     assert_eq!(pending([twice(), vec![(7, locked(&["identity"], "2030-01-01"))]].concat()), []);
     assert_eq!(pending([twice(), vec![(7, locked(&["statistics"], "2030-01-01"))]].concat()), [event_id(2)]);
     assert!(folded([twice(), vec![(7, held())]].concat()).has_approved_erasure());
-    let done = [twice(), vec![(1, erased(2, &["identity"]))]].concat();
+    // What has begun is finished, whatever stands against it since; the decisions let nothing come to that.
+    let under_way = || [twice(), vec![(1, begun(2))]].concat();
+    assert_eq!(pending([under_way(), vec![(7, held())]].concat()), [event_id(2)]);
+    let state = folded(under_way());
+    assert!(state.has_approved_erasure() && state.is_closed(Purpose::Identity) && !state.is_erased(Purpose::Identity));
+    assert!(!state.is_closed(Purpose::Statistics) && state.whole(PersonKind::Participant).is_none());
+    assert!(state.pending_erasures(day("2026-06-30")).all(Request::has_begun));
+    let done = [under_way(), vec![(1, erased(2, &["identity"]))]].concat();
     assert_eq!(pending(done.clone()), []);
     let state = folded(done);
     assert!(state.is_erased(Purpose::Identity) && !state.is_erased(Purpose::Statistics));
@@ -465,7 +544,7 @@ fn the_job_that_destroys_keys_sees_what_is_approved_and_not_held() {
 
 #[test]
 fn after_erasure_nothing_of_it_is_registered_corrected_opened_or_exported() {
-    let gone = || twice_approved().then_by(1, erased(2, &["identity"])).because(Reason::DataEntryError);
+    let gone = || under_way().then_by(1, erased(2, &["identity"])).because(Reason::DataEntryError);
     let refuses = |outcome: Outcome<Person>| outcome.refused(Refusal::Erased);
     refuses(gone().when(register_participant()));
     refuses(gone().when(ask("correct-identity", json!({"corrects": event_id(1)}))));

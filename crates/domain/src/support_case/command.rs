@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::vocabulary::{ClosingReason, ContactForm, EntryRoute, OutcomeScale, ReferralOutcome, Service};
 use crate::cooperation::Degree;
 use crate::measure::CaseNumber;
-use crate::{ClientKey, Minutes, PersonId, Position, PrincipalId};
+use crate::{ClientKey, EventId, Minutes, PersonId, PrincipalId};
 
 /// What may be asked for. What the case is about comes beside it, sealed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -42,12 +42,14 @@ pub enum Command {
         /// The note's key.
         note: ClientKey,
     },
-    /// Opens a note or what the case is about.
+    /// Opens a note or what the case is about. Only what belongs to the last case under the pseudonym:
+    /// whoever comes to own it by a hand-over or a reassignment reads all of it, whoever opens a new case
+    /// nothing of the earlier ones.
     OpenNote {
         /// Pupil, by pseudonym.
         person: PersonId,
-        /// The event that it came with.
-        position: Position,
+        /// The event that it came with, as the receipt named it.
+        event: EventId,
     },
     /// Says who may read and write in the owner's place; nobody if it names nobody.
     NameDeputy {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::vocabulary::{ClosingReason, ContactForm, EntryRoute, OutcomeScale, ReferralOutcome, Service};
 use crate::cooperation::Degree;
 use crate::measure::CaseNumber;
-use crate::{ClientKey, Minutes, PersonId, Position, PrincipalId};
+use crate::{ClientKey, EventId, Minutes, PersonId, PrincipalId};
 
 /// Facts. The names are what is stored: never change one, add the next version beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -51,7 +51,7 @@ pub enum Event {
         /// Pupil, by pseudonym.
         person: PersonId,
         /// The event that it came with.
-        position: Position,
+        event: EventId,
     },
     /// Somebody else may read and write in the owner's place, or nobody.
     #[serde(rename = "support-case.deputy-named.v1")]

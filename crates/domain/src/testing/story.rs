@@ -78,7 +78,9 @@ pub fn world() -> World {
 pub fn story() -> Vec<Told> {
     let begun = [programme(), organisations(), cooperation(), people(), trainings::all(), work(), access()].concat();
     let persons = persons::all(begun.len() as u128);
-    [begun, persons, absences::all(), cases::all(), endings()].concat()
+    let begun = [begun, persons, absences::all()].concat();
+    let cases = cases::all(begun.len() as u128);
+    [begun, cases, endings()].concat()
 }
 
 fn programme() -> Vec<Told> {

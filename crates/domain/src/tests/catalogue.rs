@@ -34,6 +34,17 @@ fn every_command_stands_in_the_table_under_its_own_aggregate() {
 }
 
 #[test]
+fn what_the_table_says_may_be_opened_is_opened_by_the_command_and_nothing_else() {
+    let mut seen = BTreeSet::new();
+    for told in story() {
+        let entry = command_entry(told.name).unwrap();
+        assert_eq!(!entry.opens.is_empty(), told.command().opens().is_some(), "{}", told.name);
+        seen.insert(told.name);
+    }
+    assert!(COMMANDS.iter().all(|entry| seen.contains(entry.name)));
+}
+
+#[test]
 fn every_command_has_titles_and_roles() {
     for entry in COMMANDS {
         assert!(!entry.de.is_empty() && !entry.en.is_empty() && !entry.roles.is_empty(), "{}", entry.name);

@@ -182,7 +182,7 @@ pub(super) fn command(c: Choice) -> Told {
         (
             "fill-vacancy",
             json!({
-                "vacancy": keys(702, c[11]), "staff": keys(500, c[10]), "assignment": keys(600, c[5]), "on": date(c[6]),
+                "vacancy": keys(702, c[11] % 2), "staff": key(500), "assignment": keys(600, c[5] % 2), "on": date(c[6]),
             }),
         ),
         ("withdraw-vacancy", json!({"vacancy": keys(702, c[11]), "on": date(c[6])})),

@@ -4,11 +4,14 @@ use serde_json::{Value, json};
 
 use super::{Told, told};
 use crate::decider::Reason;
-use crate::testing::key;
+use crate::testing::{event_id, key};
 
-/// A case from its opening to its third owner, and a process with all its steps.
-pub(super) fn all() -> Vec<Told> {
-    [colleagues(), case(), protection()].concat()
+/// A case from its opening to its third owner, and a process with all its steps; so many events were
+/// before.
+pub(super) fn all(before: u128) -> Vec<Told> {
+    let colleagues = colleagues();
+    let case = case(before + colleagues.len() as u128);
+    [colleagues, case, protection()].concat()
 }
 
 /// Two school social workers who can stand in for the one who tells the story.
@@ -21,7 +24,7 @@ fn colleagues() -> Vec<Told> {
         .to_vec()
 }
 
-fn case() -> Vec<Told> {
+fn case(before: u128) -> Vec<Told> {
     let about = |on, name, more: Value| {
         let mut body = json!({"person": key(3001)});
         if let (Some(body), Value::Object(more)) = (body.as_object_mut(), more) {
@@ -39,7 +42,7 @@ fn case() -> Vec<Told> {
         about("2023-04-18", "record-support-contact", json!({"contact": key(3400), "minutes": 45, "form": "talk"})),
         about("2023-04-18", "write-note", json!({"note": key(3401)}))
             .with(json!({"note": {"age": "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOQo="}})),
-        about("2023-04-20", "open-note", json!({"position": 3})),
+        about("2023-04-20", "open-note", json!({"event": event_id(before + 3)})),
         about("2023-04-20", "agree-support-goal", json!({"goal": key(3402)})),
         about("2023-06-20", "assess-support-goal", json!({"goal": key(3402), "degree": "mostly"})),
         about("2023-05-02", "refer-case", json!({"referral": key(3403), "service": "counselling"})),

@@ -130,6 +130,7 @@ fn participant(before: u128) -> Vec<Told> {
         named("2023-07-05", "request-erasure", json!({"ground": "no_longer_needed", "purposes": ["identity"]})),
         named("2023-07-06", "approve-erasure", json!({"request": request})).by(8),
         named("2023-07-07", "approve-erasure", json!({"request": request})).by(9),
+        named("2023-07-07", "begin-erasure", json!({"request": request})),
         named(
             "2023-07-07",
             "record-erasure",

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Choice, keys, pick};
+use super::{Choice, keys, persons, pick};
 use crate::testing::story::Told;
 use crate::testing::{day, key};
 
@@ -38,7 +38,10 @@ pub(super) fn commands(c: Choice) -> Vec<(&'static str, Value)> {
         case("open-support-case", json!({"number": 1 + c[9] % 3, "entry": "pupil", "deputy": who})),
         case("record-support-contact", json!({"contact": keys(3410, c[6]), "minutes": 1 + c[9] % 3, "form": "talk"})),
         case("write-note", json!({"note": keys(3420, c[6])})),
-        case("open-note", json!({"position": 1 + u32::from(c[6])})),
+        case(
+            "open-note",
+            json!({"event": persons::event_of(pick(&["open-support-case", "write-note", "agree-support-goal"], c[6]))}),
+        ),
         case("agree-support-goal", json!({"goal": keys(3430, c[6])})),
         case("assess-support-goal", json!({"goal": keys(3430, c[6]), "degree": pick(&["partly", "reached"], c[9])})),
         case("refer-case", json!({"referral": keys(3440, c[6]), "service": pick(&["therapy", "other"], c[9])})),

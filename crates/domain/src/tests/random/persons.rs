@@ -21,17 +21,18 @@ fn told() -> &'static [Told] {
 }
 
 /// The event of the story's first command of that name.
-fn event_of(name: &str) -> EventId {
+pub(super) fn event_of(name: &str) -> EventId {
     let place = told().iter().position(|told| told.name == name);
     event_id(1 + place.unwrap_or_else(|| panic!("no {name}")) as u128)
 }
 
 /// What has begun when the random commands come: somebody whose erasure two may approve, somebody
-/// whose erasure two have approved, and a training that can be evaluated.
+/// whose erasure two have approved, somebody whose erasure has begun, and a training that can be evaluated.
 pub(super) fn begun() -> Vec<Told> {
     let by = |actor, name, body| Told { on: day("2023-09-01"), reason: None, name, body, personal: Value::Null, actor };
     let erasure = |person, purpose| json!({"person": key(person), "ground": "no_longer_needed", "purposes": [purpose]});
     let approved = json!({"person": key(3003), "request": event_id(told().len() as u128 + 3)});
+    let begun = json!({"person": key(3011), "request": event_id(told().len() as u128 + 7)});
     let offer = |training| {
         by(
             7,
@@ -48,6 +49,11 @@ pub(super) fn begun() -> Vec<Told> {
         by(10, "request-erasure", erasure(3003, "statistics")),
         by(11, "approve-erasure", approved.clone()),
         by(12, "approve-erasure", approved),
+        by(7, "register-trainee", json!({"person": key(3011), "district": "15"})),
+        by(10, "request-erasure", erasure(3011, "identity")),
+        by(11, "approve-erasure", begun.clone()),
+        by(12, "approve-erasure", begun.clone()),
+        by(7, "begin-erasure", begun),
         offer(813),
         offer(814),
         offer(815),
@@ -75,7 +81,7 @@ pub(super) fn begun() -> Vec<Told> {
 
 /// Every command about persons with these particulars.
 pub(super) fn commands(c: Choice) -> Vec<(&'static str, Value)> {
-    let person = pick(&[key(3000), key(3001), key(3002), key(3003), key(3004), key(500), key(501)], c[10]);
+    let person = pick(&[key(3000), key(3001), key(3002), key(3003), key(3004), key(500), key(501), key(3011)], c[10]);
     let before = told().len() as u128;
     let event = pick(
         &[
@@ -85,6 +91,7 @@ pub(super) fn commands(c: Choice) -> Vec<(&'static str, Value)> {
             event_id(before + 1),
             event_id(before + 2),
             event_id(before + 3),
+            event_id(before + 7),
         ],
         c[11],
     );
@@ -124,10 +131,12 @@ pub(super) fn commands(c: Choice) -> Vec<(&'static str, Value)> {
         named("request-erasure", json!({"ground": pick(&["objection", "unlawful"], c[5]), "purposes": purposes})),
         named("refuse-erasure", json!({"request": event, "ground": pick(&["legal_duty", "legal_hold"], c[5])})),
         named("approve-erasure", json!({"request": event})),
+        named("begin-erasure", json!({"request": event})),
         named(
             "record-erasure",
             json!({
-                "request": event, "keys": [keys(3200, c[5])], "purposes": purposes, "kek_version": 1, "slots_purged": 0,
+                "request": event, "keys": [keys(3200, c[5])], "purposes": pick(&[["identity"], ["statistics"]], c[9]),
+                "kek_version": 1, "slots_purged": 0,
                 "bound_until": date(c[7]),
             }),
         ),
