@@ -23,13 +23,17 @@ fn with_writer<T>(path: &Path, work: impl AsyncFnOnce(&mut Writer) -> T) -> T {
 
 /// Runs statements; each must change something.
 pub fn execute(path: &Path, statements: &[&str]) {
+    for statement in statements {
+        assert!(attempt(path, statement) > 0, "nothing was changed: {statement}");
+    }
+}
+
+/// Runs a statement without the guards; answers how many rows it has changed.
+pub fn attempt(path: &Path, statement: &str) -> u64 {
     with_writer(path, async |writer| {
         drop_guards(writer).await;
-        for statement in statements {
-            let changed = writer.execute(Stmt::composed((*statement).to_owned())).await.expect(statement);
-            assert!(changed > 0, "nothing was changed: {statement}");
-        }
-    });
+        writer.execute(Stmt::composed(statement.to_owned())).await.expect(statement)
+    })
 }
 
 /// What the database says to a statement while the guards are there, from a program that does not know

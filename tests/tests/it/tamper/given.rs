@@ -41,7 +41,10 @@ impl Template {
         let mut keys = Vec::new();
         let world = World::with(|data| {
             run_well(data, &["simulate", "--schools", "6", "--seed", "5", "--throw-away"]);
-            keys.extend(["CO", "AU", "DPO", "DPO"].map(|role| token(data, role)));
+            let auditor = run_well(data, &["--json", "token", "--role", "AU", "--until", "2199-12-31"]);
+            let auditor: Value = serde_json::from_str(&auditor).unwrap();
+            keys.extend([token(data, "CO"), auditor["api_key"].as_str().unwrap().to_owned()]);
+            keys.extend(["DPO", "DPO"].map(|role| token(data, role)));
             copy(data, &path("older"));
         });
         let data = world.data();
@@ -255,7 +258,7 @@ impl Case {
     pub fn sign_anew(&self) -> Server {
         std::fs::remove_dir_all(self.data().join("signer")).unwrap();
         copy(&template().first_signer(), &self.data().join("signer"));
-        super::forge::execute(&self.data().join("ops.db"), &["delete from checkpoint"]);
+        super::forge::attempt(&self.data().join("ops.db"), "delete from checkpoint");
         let server = Server::start(&self.data());
         server.wait_ready();
         assert!(wait_for(|| server.client("").get("/checkpoint").unwrap().status == 200), "{}", server.said());
