@@ -1,4 +1,4 @@
-//! What was sealed: a ciphertext in another's place, and a key that was destroyed (cases 33 and 34).
+//! What was sealed: a ciphertext in another's place, and a key that was destroyed (cases 33, 34 and 39).
 
 use serde_json::{Value, json};
 use sfs_ledger::{Leaf, SealedRef};
@@ -18,6 +18,24 @@ fn open(server: &Server, command: &str, person: usize) -> Answer {
     let position = template().registered[person];
     let data = json!({"person": PERSONS[person], "position": position, "ground": "certificate"});
     send(server, 0, "open-trainee-record", command, &data)
+}
+
+/// Has two approve the erasure of the first person's identity.
+fn approve_erasure(server: &Server) {
+    let ground = json!({"person": PERSONS[0], "ground": "consent_withdrawn", "purposes": ["identity"]});
+    let requested = send(server, 0, "request-erasure", "request", &ground);
+    assert_eq!(requested.status, 201, "{}", requested.text());
+    let approval = json!({"person": PERSONS[0], "request": requested.json()["events"][0]["id"]});
+    for officer in [2, 3] {
+        let answer = send(server, officer, "approve-erasure", &format!("approve-{officer}"), &approval);
+        assert_eq!(answer.status, 201, "{}", answer.text());
+    }
+}
+
+/// What everybody who may sees of the first person's stream.
+fn journal(server: &Server) -> String {
+    let path = format!("/v1/journal?stream=person/{}", PERSONS[0]);
+    server.client(&template().keys[2]).get(&path).unwrap().text()
 }
 
 /// Digests of the two ciphertexts, in hexadecimal digits.
@@ -67,17 +85,8 @@ fn case_34_a_destroyed_key_reads_as_erased_and_every_proof_stays() {
     case.verify_bundle(&bundle, &policy).is_green();
     let server = Server::start(&case.data());
     server.wait_ready();
-    let ground = json!({"person": PERSONS[0], "ground": "consent_withdrawn", "purposes": ["identity"]});
-    let requested = send(&server, 0, "request-erasure", "request", &ground);
-    assert_eq!(requested.status, 201, "{}", requested.text());
-    let approval = json!({"person": PERSONS[0], "request": requested.json()["events"][0]["id"]});
-    for officer in [2, 3] {
-        let answer = send(&server, officer, "approve-erasure", &format!("approve-{officer}"), &approval);
-        assert_eq!(answer.status, 201, "{}", answer.text());
-    }
-    let mut officer = server.client(&template().keys[2]);
-    let journal = format!("/v1/journal?stream=person/{}", PERSONS[0]);
-    assert!(wait_for(|| officer.get(&journal).unwrap().text().contains("person.erased.v1")), "{}", server.said());
+    approve_erasure(&server);
+    assert!(wait_for(|| journal(&server).contains("person.erased.v1")), "{}", server.said());
 
     let refused = open(&server, "after", 0);
     assert_eq!((refused.status, refused.json()["errors"][0]["rule"].as_str()), (409, Some("PER-08")));
@@ -91,5 +100,31 @@ fn case_34_a_destroyed_key_reads_as_erased_and_every_proof_stays() {
     case.verify_bundle(&bundle, &policy).is_green();
     // And it is found if the log forgets that it erased.
     case.remember_again();
+    case.verify().is(10, &[]);
+}
+
+#[test]
+fn case_39_an_erasure_that_was_cut_off_before_the_destruction_is_seen_and_goes_on() {
+    let case = Case::green();
+    let keys = case.data().join("keys.db");
+    // Somebody keeps the keys from being destroyed, so that the end comes in between for certain.
+    let hold = "create trigger held before update on subject_key begin select raise(abort, 'held'); end";
+    forge::attempt(&keys, hold);
+    let mut server = Server::start(&case.data());
+    server.wait_ready();
+    approve_erasure(&server);
+    assert!(wait_for(|| server.said().contains("an erasure was not carried out")), "{}", server.said());
+    let seen = journal(&server);
+    assert_eq!(seen.matches("de.schulerfolg.person.erasure-approved.v1").count(), 2, "{seen}");
+    assert!(!seen.contains("person.erased.v1"), "{seen}");
+    assert_eq!(open(&server, "held", 0).status, 201, "until then the key is there");
+    server.kill();
+    case.verify().is_green();
+
+    forge::attempt(&keys, "drop trigger if exists held");
+    let server = Server::start(&case.data());
+    assert!(wait_for(|| journal(&server).contains("person.erased.v1")), "{}", server.said());
+    assert_eq!(open(&server, "after", 0).status, 409);
+    server.stop();
     case.verify().is(10, &[]);
 }

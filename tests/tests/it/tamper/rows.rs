@@ -149,7 +149,8 @@ fn case_04_a_history_that_was_rewritten_and_signed_with_the_true_key_is_not_what
     case.verify_url(&server.address, &[policy, remember].concat()).is(exit::INCONSISTENT, &[(size, "consistency")]);
     let url = format!("http://{}", server.address);
     case.verify_with(&[&[&*url], &policy[..], &remember].concat()).is(exit::INCONSISTENT, &[(0, "consistency")]);
-    case.verify_bundle(&case.arg("new.tar"), &[policy, remember].concat()).is(exit::INCONSISTENT, &[(0, "consistency")]);
+    case.verify_bundle(&case.arg("new.tar"), &[policy, remember].concat())
+        .is(exit::INCONSISTENT, &[(0, "consistency")]);
     // Nor does whoever asks for the witnesses believe it.
     let with_witnesses = ["--log-only", "--policy", &case.arg("policy")];
     case.verify_with(&with_witnesses).is(exit::UNTRUSTED, &[(0, "policy")]);

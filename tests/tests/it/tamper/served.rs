@@ -176,8 +176,7 @@ fn case_40_a_rotation_is_accepted_by_whoever_knows_a_key_that_signs() {
     serve_until_signed(&data, 2);
     let rotated = run_well(&data, &["key", "rotate"]);
     let new = rotated.lines().nth(1).unwrap().to_owned();
-    let (by_old, by_both, by_new) =
-        (policy("old", &[&old]), policy("both", &[&old, &new]), policy("new", &[&new]));
+    let (by_old, by_both, by_new) = (policy("old", &[&old]), policy("both", &[&old, &new]), policy("new", &[&new]));
 
     // Before both have signed the new key has vouched for nothing.
     assert_eq!([verify(&by_old), verify(&by_both), verify(&by_new)], [exit::OK, exit::OK, exit::UNTRUSTED]);

@@ -53,7 +53,8 @@ fn case_22_what_could_be_read_in_two_ways_is_refused_and_a_leaf_is_canonical() {
 
     // RFC 8785 does not normalise, and neither do we: what was entered is what is recorded, and two
     // spellings of one name are two texts.
-    let spellings = ["Schule am Bl\u{fc}tenweg", "Schule am Blu\u{308}tenweg", "\u{212b} \u{1f9d1}\u{200d}\u{1f3eb} \u{fb01}"];
+    let spellings =
+        ["Schule am Bl\u{fc}tenweg", "Schule am Blu\u{308}tenweg", "\u{212b} \u{1f9d1}\u{200d}\u{1f3eb} \u{fb01}"];
     for (number, name) in spellings.iter().enumerate() {
         let body = school(&serde_json::to_string(name).unwrap(), "").replace("S1", &format!("S{number}"));
         let answer = client.command("register-school", &format!("name-{number}"), &body).unwrap();
