@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use sfs_ledger::VerifierKey;
+use sfs_ledger::{Tile, TilePath, VerifierKey, write_bundle};
 
+use crate::small_log::{SmallLog, policy_text};
 use crate::support::process::{Server, exit, run, run_well, token, wait_for};
 
 use super::given::{Case, bundle, node, template};
@@ -74,6 +75,25 @@ fn case_12_a_missing_tile_is_said_to_be_missing() {
         let without = served(|files| drop(files.remove(path).unwrap()));
         let found = case.verify_url(&without, &policy);
         found.is(exit::UNUSABLE, expected);
+    }
+    // A partial tile that the tree has outgrown may be gone: the full one stands for it, and if that is gone too …
+    let outgrown = |missing: &str| {
+        let (then, now) = (SmallLog::of(200), SmallLog::of(256));
+        let tile = Tile::of_tree(0, 0, 256).unwrap();
+        let entries = write_bundle(now.leaves.iter().map(Vec::as_slice)).unwrap();
+        let mut files = BTreeMap::from([
+            ("/checkpoint".to_owned(), then.note().to_string().into_bytes()),
+            (format!("/{}", TilePath::Hashes(tile)), tile.bytes(&now.hashes).unwrap()),
+            (format!("/{}", TilePath::Entries(tile)), entries),
+        ]);
+        files.remove(missing);
+        mirror::serve(files)
+    };
+    std::fs::write(case.path("small"), policy_text()).unwrap();
+    let small = ["--policy", &*case.arg("small")];
+    case.verify_url(&outgrown("nothing"), &small).is_green();
+    for missing in ["/tile/0/000", "/tile/entries/000"] {
+        case.verify_url(&outgrown(missing), &small).is(exit::UNUSABLE, &[(1, "tile"), (0, "size")]);
     }
     // Of a bundle that is cut short more is missing.
     let whole = bundle(&case);
