@@ -25,6 +25,7 @@ pub fn metrics_recorder() -> Option<&'static PrometheusHandle> {
         metrics::describe_histogram!("sfs_http_request_duration_seconds", "Seconds until the head of an answer.");
         metrics::describe_counter!("sfs_commands_total", "Commands by name and outcome.");
         metrics::describe_gauge!("sfs_log_head_position", "Position of the last event.");
+        metrics::describe_gauge!("sfs_log_clock_behind_seconds", "How far the clock is behind the log's last event.");
         metrics::describe_gauge!("sfs_signer_up", "1 if the last checkpoint that was due was signed.");
         metrics::describe_gauge!("sfs_checkpoint_size", "Events that the last signed checkpoint covers.");
         metrics::describe_counter!("sfs_witness_requests_total", "Requests to witnesses by witness and outcome.");

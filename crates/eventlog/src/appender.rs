@@ -13,6 +13,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
+use crate::clock_watch::ClockWatch;
 use crate::plan::{Fate, Planned, plan};
 use crate::port::{Append, AppendError, Appended, BoxError, CommandRecord, Purge, SealedSlot};
 
@@ -175,6 +176,7 @@ impl Appender {
             streams: Cache::new(limits.cached_streams.max(1)),
             remember: limits.cached_streams > 0,
             known_size: None,
+            clock: ClockWatch::default(),
         };
         let task = tokio::spawn(worker.run(inbox, limits.batch.max(1), closing.clone()));
         Self { queue, heads, task: tokio::sync::Mutex::new(Some(task)), closing }
@@ -256,6 +258,7 @@ struct Worker<E> {
     remember: bool,
     /// The size after our last commit: another size means that another node wrote.
     known_size: Option<u64>,
+    clock: ClockWatch,
 }
 
 impl<E: Engine> Worker<E> {
@@ -313,6 +316,7 @@ impl<E: Engine> Worker<E> {
                 return;
             }
         };
+        self.clock.look(now, taken.head.at_micros);
         let planned = plan(taken, now, &appends(&pending), &self.streams);
         let fates = match planned.batch {
             Some(_) => self.write(&pending, planned).await.unwrap_or_else(|| overtaken(pending.len())),
@@ -326,8 +330,9 @@ impl<E: Engine> Worker<E> {
 
     /// A plan on what is remembered, if all of the batch can be accepted on it: who is to be refused is
     /// refused after asking.
-    fn plan_remembered(&self, pending: &[Pending], now: i64) -> Option<Planned> {
+    fn plan_remembered(&mut self, pending: &[Pending], now: i64) -> Option<Planned> {
         let taken = self.engine.remembered()?;
+        self.clock.look(now, taken.head.at_micros);
         if self.known_size != Some(taken.head.size) || !unknown_streams(pending, &self.streams).is_empty() {
             return None;
         }

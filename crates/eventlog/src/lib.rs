@@ -6,6 +6,7 @@
 //! anything about schools. A log stores names, bytes and metadata.
 
 pub mod appender;
+mod clock_watch;
 #[cfg(any(test, feature = "contract"))]
 pub mod contract;
 mod log;

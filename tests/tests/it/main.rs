@@ -19,6 +19,7 @@ mod signer;
 #[path = "../../../crates/ledger/tests/verifier/support.rs"]
 mod small_log;
 mod support;
+mod tamper;
 mod tidy;
 mod timestamps;
 mod witness;

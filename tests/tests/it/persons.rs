@@ -41,7 +41,7 @@ fn spellings(text: &str) -> Vec<Vec<u8>> {
         shifted.extend_from_slice(bytes);
         let text = BASE64_STANDARD_NO_PAD.encode(&shifted);
         // Letters that also hold bits of the neighbours are left out.
-        let (first, last) = (before.next_multiple_of(3) / 3 * 4, shifted.len() / 3 * 4);
+        let (first, last) = (before.div_ceil(3) * 4, shifted.len() / 3 * 4);
         let inner = &text[first..last];
         all.push(inner.as_bytes().to_vec());
         all.push(inner.replace('+', "-").replace('/', "_").into_bytes());
@@ -68,6 +68,8 @@ struct House {
     directory: tempfile::TempDir,
     coordination: String,
     officers: [String; 2],
+    /// The first officer as a principal, for the console.
+    officer: String,
 }
 
 impl House {
@@ -75,19 +77,67 @@ impl House {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
         let coordination = token(&data, "CO");
-        let officers = [token(&data, "DPO"), token(&data, "DPO")];
-        Self { directory, coordination, officers }
+        let first: Value = serde_json::from_str(&run_well(&data, &["--json", "token", "--role", "DPO"])).unwrap();
+        let text = |name: &str| first[name].as_str().unwrap().to_owned();
+        let officers = [text("api_key"), token(&data, "DPO")];
+        run_well(&data, &["key", "new"]);
+        Self { directory, coordination, officers, officer: text("principal") }
     }
 
     fn data(&self) -> std::path::PathBuf {
         self.directory.path().join("data")
     }
 
+    /// Serves and logs as much as it can, for machines.
     fn serve(&self) -> Server {
-        let server = Server::start(&self.data());
+        let server = Server::start_with(&self.data(), |command| {
+            command.env("SFS_LOG_FORMAT", "json").env("SFS_LOG_FILTER", "debug");
+        });
         server.wait_ready();
         server
     }
+
+    /// Where the canary is in what is made of the data directory now, and in that itself: backup, bundle
+    /// with every event, taken apart, export of the log.
+    fn sings_in_copies(&self, name: &str) -> Vec<String> {
+        let made = self.directory.path().join(name);
+        std::fs::create_dir_all(made.join("unpacked")).unwrap();
+        let path = |file: &str| made.join(file).to_str().unwrap().to_owned();
+        run_well(&self.data(), &["backup", "--to", &path("backup"), "--with-signer-key"]);
+        std::fs::write(path("events"), run_well(&self.data(), &["events", "--leaves"])).unwrap();
+        run_well(&self.data(), &["bundle", &path("bundle.tar"), "--stream", &format!("person/{PERSON}")]);
+        let mut tar = std::process::Command::new("tar");
+        assert!(tar.arg("-xf").arg(path("bundle.tar")).arg("-C").arg(path("unpacked")).status().unwrap().success());
+        assert!(files(&made).len() > 10, "it was made: {:?}", files(&made));
+        [sings(&made), sings(&self.data())].concat()
+    }
+
+    /// What the console writes out for the person, with the exit code.
+    fn export(&self, name: &str) -> (Option<i32>, std::path::PathBuf) {
+        let out = self.directory.path().join(name);
+        let output = run(
+            &self.data(),
+            &["subject", "export", PERSON, "--principal", &self.officer, "--out", out.to_str().unwrap()],
+        );
+        assert!(!sings_in(&output.stdout) && !sings_in(&output.stderr), "{output:?}");
+        (output.status.code(), out)
+    }
+}
+
+/// Waits until so much is signed that a bundle can have it.
+fn wait_signed(server: &Server, position: u64) {
+    let signed = || {
+        let note = server.client("").get("/checkpoint").unwrap().text();
+        note.lines().nth(1).and_then(|size| size.parse().ok()) >= Some(position)
+    };
+    assert!(wait_for(signed), "{}", server.said());
+}
+
+/// What a server that was asked for debugging has said so far: much, and never the canary.
+fn assert_silent(server: &Server) {
+    let said = server.said();
+    assert!(said.lines().any(|line| line.starts_with('{') && line.contains("\"DEBUG\"")), "{said}");
+    assert!(!sings_in(said.as_bytes()), "{said}");
 }
 
 fn send(client: &mut Client, name: &str, key: &str, body: &Value) -> Answer {
@@ -150,7 +200,7 @@ fn a_person_is_sealed_shown_erased_and_then_nowhere() {
     let house = House::new();
     let server = house.serve();
     let mut coordination = server.client(&house.coordination);
-    let [mut first, mut second] = house.officers.each_ref().map(|key| server.client(key));
+    let mut first = server.client(&house.officers[0]);
 
     let registered = accepted(&mut coordination, "register-trainee", "k1", &registration());
     let position = registered["position"].as_u64().unwrap();
@@ -166,6 +216,16 @@ fn a_person_is_sealed_shown_erased_and_then_nowhere() {
     let before = house.directory.path().join("keys-before.db");
     let is_cut = run(&house.data(), &["verify", "--log-only"]);
     assert_eq!(is_cut.status.code(), Some(exit::OK));
+    assert_silent(&server);
+    server.stop();
+    let (code, out) = house.export("export-before.json");
+    assert_eq!((code, sings_in(&std::fs::read(out).unwrap())), (Some(exit::OK), true), "the person gets it");
+    // A restart signs what has come since.
+    let server = house.serve();
+    wait_signed(&server, position);
+    assert_eq!(house.sings_in_copies("before"), Vec::<String>::new(), "what is sealed stays sealed in every copy");
+    let mut coordination = server.client(&house.coordination);
+    let mut first = server.client(&house.officers[0]);
 
     // Four eyes: who asks does not approve, and one is not two.
     let requested = request_erasure(&mut coordination, "k4");
@@ -179,8 +239,7 @@ fn a_person_is_sealed_shown_erased_and_then_nowhere() {
 
     let server = house.serve();
     let mut coordination = server.client(&house.coordination);
-    let [mut first, mut second_now] = house.officers.each_ref().map(|key| server.client(key));
-    std::mem::swap(&mut second, &mut second_now);
+    let [mut first, mut second] = house.officers.each_ref().map(|key| server.client(key));
     assert_eq!(approve(&mut second, "k9", &request).status, 201);
     wait_erased(&mut first);
 
@@ -191,10 +250,20 @@ fn a_person_is_sealed_shown_erased_and_then_nowhere() {
     assert_eq!(rule(&send(&mut coordination, "register-trainee", "k12", &registration())).0, 409);
     let replayed = send(&mut coordination, "open-trainee-record", "k2", &opening(position));
     assert!(!sings_in(&replayed.body), "what was shown once is not shown again: {}", replayed.text());
-    let said = server.said();
+    for path in [&*format!("/v1/journal?stream=person/{PERSON}"), "/v1/journal", "/v1/events", "/v1/overview"] {
+        let answer = first.get(path).unwrap();
+        assert!(answer.status < 500 && !sings_in(&answer.body), "{path}: {}", answer.text());
+    }
+    assert_silent(&server);
     server.stop();
-    assert!(!sings_in(said.as_bytes()));
+    let server = house.serve();
+    wait_signed(&server, run_well(&house.data(), &["events"]).lines().count() as u64);
+    assert_eq!(house.sings_in_copies("after"), Vec::<String>::new());
+    assert_silent(&server);
+    server.stop();
     assert_eq!(sings(&house.data()), Vec::<String>::new());
+    let (code, out) = house.export("export-after.json");
+    assert!(code != Some(exit::OK) && !out.exists(), "there is nothing to export: {code:?}");
     let verified = run(&house.data(), &["verify", "--log-only"]);
     assert!(matches!(verified.status.code(), Some(exit::OK | 10)), "{verified:?}");
 

@@ -6,7 +6,9 @@ use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::process::{Server, run_well, token, wait_for};
+use sha2::Digest as _;
+
+use crate::support::process::{Server, exit, run, run_well, token, wait_for};
 
 /// A timestamp authority behind a port.
 pub struct Authority {
@@ -124,6 +126,26 @@ fn a_checkpoint_gets_a_timestamp_that_a_program_of_others_verifies() {
     let server = serve(&data, &authority.url);
     assert_eq!(server.client("").get("/v1/checkpoints/2/timestamp").unwrap().body, reply.body);
     server.stop();
+
+    // One of other bytes in its place is found.
+    let verify = || {
+        let output = run(&data, &["--json", "verify", "--log-only"]);
+        let answer: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        (output.status.code().unwrap(), answer["findings"].clone())
+    };
+    assert_eq!(verify(), (exit::OK, serde_json::json!([])));
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02X}")).collect::<String>();
+    let (imprint, other) = (hex(&sha2::Sha256::digest(&note)), hex(&sha2::Sha256::digest(b"something else")));
+    let of_others = hex(&reply.body).replace(&imprint, &other);
+    assert_ne!(of_others, hex(&reply.body));
+    let exchange = format!("update checkpoint set timestamp = x'{of_others}' where timestamp is not null");
+    crate::tamper::execute(&data.join("ops.db"), &[&exchange]);
+    let (code, findings) = verify();
+    assert_eq!((code, findings.as_array().unwrap().len()), (exit::INVALID, 1), "{findings}");
+    assert_eq!(
+        (&findings[0]["check"], findings[0]["what"].as_str()),
+        (&"timestamp".into(), Some("the timestamp is of other bytes"))
+    );
 }
 
 #[test]

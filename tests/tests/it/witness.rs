@@ -72,18 +72,23 @@ fn checkpoint(note: &str) -> Checkpoint {
 }
 
 /// A log with a key, two witnesses and a policy that asks for both.
-struct World {
-    directory: tempfile::TempDir,
+pub struct World {
+    pub directory: tempfile::TempDir,
     log: String,
     witnesses: [Witness; 2],
-    policy: PathBuf,
+    pub policy: PathBuf,
 }
 
 impl World {
     fn new() -> Self {
+        Self::with(|data| drop(token(data, "CO")))
+    }
+
+    /// Of the log that is prepared in a data directory.
+    pub fn with(prepare: impl FnOnce(&Path)) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let data = directory.path().join("data");
-        token(&data, "CO");
+        prepare(&data);
         let log = run_well(&data, &["key", "new"]).trim().to_owned();
         let witnesses = ["funder", "auditor"].map(|name| Witness::new(directory.path(), name, &log));
         let policy = directory.path().join("policy");
@@ -92,7 +97,7 @@ impl World {
         Self { directory, log, witnesses, policy }
     }
 
-    fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.directory.path().join("data")
     }
 
@@ -103,7 +108,7 @@ impl World {
         }
     }
 
-    fn serve(&self) -> Server {
+    pub fn serve(&self) -> Server {
         Server::start_with(&self.data(), self.with_policy())
     }
 
@@ -115,7 +120,7 @@ impl World {
     }
 
     /// What is served, once it has that size.
-    fn served(&self, server: &Server, size: u64) -> String {
+    pub fn served(&self, server: &Server, size: u64) -> String {
         let mut client = server.client("");
         let mut note = String::new();
         let is_so = wait_for(|| {

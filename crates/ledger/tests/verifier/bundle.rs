@@ -38,11 +38,12 @@ fn small() -> (SmallLog, Parts) {
     (log, parts)
 }
 
-/// As little as has everything.
+/// As little as has everything: every file that a bundle can have.
 fn tiny() -> (SmallLog, Parts) {
     let log = SmallLog::of(9);
     let mut parts = log.parts(&[2, 7]);
     parts.consistency = Some(log.consistency(5));
+    parts.timestamps = vec![("tsa.tsr".into(), b"a reply".to_vec())];
     (log, parts)
 }
 
@@ -67,6 +68,8 @@ fn a_whole_bundle_says_what_it_proves_and_what_it_does_not() {
 fn any_one_bit_of_a_small_bundle_matters() {
     let (log, parts) = tiny();
     let bytes = parts.pack();
+    let whole = Bundle::parse(&bytes).unwrap();
+    assert!(whole.consistency.is_some() && whole.disclosures.is_some() && whole.timestamps.len() == 1);
     let remembered = log.checkpoint(5);
     assert_whole(&verified(&bytes, Some(&remembered)));
     for place in 0..bytes.len() {

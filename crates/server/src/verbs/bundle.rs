@@ -11,8 +11,8 @@ use serde::Serialize;
 use sfs_eventlog::{Reader as _, StoredEvent};
 use sfs_eventlog_sql::SqliteReader;
 use sfs_ledger::{
-    BLOCK, Checkpoint, END, Hash, MAX_INTEGER, SUMS, SignedNote, file_header, is_timestamp, padding, push_position,
-    sums_line, verify_multiproof, write_bundle, write_consistency,
+    BLOCK, Checkpoint, END, Hash, Leaf, MAX_INTEGER, SUMS, SignedNote, digest, file_header, is_timestamp, leaf_hash,
+    padding, push_position, sums_line, verify_multiproof, write_bundle, write_consistency,
 };
 use sfs_notary::Tiles;
 use sfs_ops::DataDirectory;
@@ -200,7 +200,13 @@ async fn write(source: &Source<'_>, args: &BundleArgs, path: &Path) -> Result<u6
     out.begin("leaves.bin")?;
     for positions in source.positions.chunks(PAGE) {
         for event in source.events(positions).await? {
-            hashes.push((event.position - 1, event.leaf_hash));
+            // Of the bytes that go out, not as it is stored beside them: whoever gets them computes it too.
+            hashes.push((event.position - 1, leaf_hash(&event.leaf)));
+            let named = Leaf::parse(&event.leaf).ok().map(|leaf| leaf.draft.open);
+            if named != Some(digest(event.open.as_bytes())) {
+                let what = format!("the open body of event {} is not the one in its leaf", event.position);
+                return Err(VerbError::Invalid(what.into()));
+            }
             out.write(&write_bundle([&event.leaf[..]]).map_err(VerbError::defect)?)?;
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sfs_command::{Clock, SystemClock};
 use sfs_eventlog::tags;
 use sfs_ledger::{Leaf, OpenBody, Outcome, Policy, Report, SignedNote, VerifierKey, verify_checkpoint};
-use sfs_notary::{KeyRing, Signed, Signer};
+use sfs_notary::{KeyRing, Signed, Signer, check_timestamp};
 use sfs_ops::{DataDirectory, Ops};
 use sfs_sql::{Db, Options};
 
@@ -120,6 +120,7 @@ pub(super) async fn verify(
     let notes = Notes::read_for(&mut report, configuration).await;
     let note = notes.best(trust.policy.as_ref());
     let checkpoint = check_note(note, &notes.keys, trust, &mut report)?;
+    check_kept_timestamp(&notes, &mut report);
     let options = Options { create: false, readers: 2, cache_kib: 8 * 1024, ..Options::default() };
     let db = Db::open(&path, options).await.map_err(VerbError::unusable)?;
     let signed = notes.all().filter_map(|note| note.unverified_text().parse().ok());
@@ -166,6 +167,15 @@ pub(super) async fn verify(
     let root = log.root.map(|root| root.to_b64());
     let note = note.map(|note| note.to_string().into_bytes());
     Ok(Verified { level: 2, report, note, root, erased: log.erased, differing })
+}
+
+/// Checks that the timestamp that is kept beside a checkpoint is of that: it was when it was kept.
+fn check_kept_timestamp(notes: &Notes, report: &mut Report) {
+    let (Some(reply), Some(note)) = (&notes.timestamp, &notes.cosigned) else { return };
+    match check_timestamp(reply, note.to_string().as_bytes()) {
+        Ok(_) => report.skip("the authority's signature under the timestamp: `openssl ts -verify` checks it"),
+        Err(why) => report.find(0, "timestamp", Outcome::Invalid, chain(&why)),
+    }
 }
 
 /// Checks who has signed; answers the signed size.
