@@ -18,6 +18,9 @@ cargo build --locked --release -p sfs-server
 say "tests"
 SFS_BIN="$PWD/target/release/sfs" cargo test --locked --workspace
 
+say "the vectors of the key store, computed by a program that is not ours"
+python3 crates/vault/tests/golden/vectors.py --check
+
 say "fuzzing of every parser and verifier for a minute"
 SFS_FUZZ_SECONDS=60 cargo test --locked --release -p sfs-ledger --test verifier fuzz -- --nocapture
 

@@ -140,6 +140,8 @@ fn a_file_that_grew_is_found() {
 fn frozen_files() -> Vec<PathBuf> {
     let mut all = files(&workspace().join("crates/domain/golden"));
     all.extend(files(&workspace().join("schemas/events")));
+    let vectors = files(&workspace().join("crates/vault/tests/golden"));
+    all.extend(vectors.into_iter().filter(|path| path.extension().is_some_and(|kind| kind == "json")));
     let crates = files(&workspace().join("crates"));
     let lasting = |path: &PathBuf| {
         let is_schema = path.ends_with("src/schema.sql") || path.ends_with("ops/src/checkpoints.sql");

@@ -192,7 +192,7 @@ fn nothing_is_recorded_of_which_the_ground_could_not_be_sealed() {
     assert!(record(&requested).accepted());
     record(&[said("registered", json!({"kind": "participant"}))]).refused(Refusal::SomebodyElse);
     // Between the scan for ciphertexts and the end of the keys nothing comes.
-    record(&[&requested[..], &[begun.clone()]].concat()).refused(Refusal::Erased);
+    record(&[&requested[..], std::slice::from_ref(&begun)].concat()).refused(Refusal::Erased);
     record(&[&requested[..], &[begun, erased]].concat()).refused(Refusal::Erased);
 }
 
