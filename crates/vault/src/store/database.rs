@@ -126,8 +126,11 @@ impl Store {
         Ok(())
     }
 
+    /// The keys of fingerprints are in use too, but are nobody's: a version that wraps only them has 0.
     pub async fn versions_in_use(&mut self) -> Result<Vec<(u32, u64)>, KeysError> {
-        let select = "select kek_version, count(*) from subject_key where kek_version is not null
+        let select = "select kek_version, sum(one) from
+                          (select kek_version, 1 as one from subject_key where kek_version is not null
+                           union all select kek_version, 0 from fingerprint_key)
                       group by kek_version order by kek_version";
         let rows = self.writer.fetch_all(Stmt::new(select)).await?;
         rows.iter().map(|row| Ok((read_version(row.int(0)?)?, row.int(1)?.unsigned_abs()))).collect()
