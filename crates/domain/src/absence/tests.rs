@@ -192,8 +192,9 @@ fn nothing_is_recorded_of_which_the_ground_could_not_be_sealed() {
     assert!(record(&requested).accepted());
     record(&[said("registered", json!({"kind": "participant"}))]).refused(Refusal::SomebodyElse);
     // Between the scan for ciphertexts and the end of the keys nothing comes.
-    record(&[&requested[..], &[begun.clone()]].concat()).refused(Refusal::Erased);
-    record(&[&requested[..], &[begun, erased]].concat()).refused(Refusal::Erased);
+    let with_begun = [requested.to_vec(), vec![begun]].concat();
+    record(&with_begun).refused(Refusal::Erased);
+    record(&[with_begun, vec![erased]].concat()).refused(Refusal::Erased);
 }
 
 #[test]
