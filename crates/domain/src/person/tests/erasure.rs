@@ -8,10 +8,8 @@ fn erasure_waits_for_the_case_to_be_closed() {
         "support-case.opened.v1",
         json!({"person": key(1), "number": 1, "entry": "pupil"}),
     );
-    let closed = written::<support_case::Event>(
-        "support-case.closed.v1",
-        json!({"person": key(1), "closing": "no_contact", "outcome": "unknown"}),
-    );
+    let closed =
+        written::<support_case::Event>("support-case.closed.v1", json!({"person": key(1), "closing": "no_contact"}));
     let pupil = |events: Vec<support_case::Event>| {
         with([registered_as("pupil")]).and::<SupportCase>(&support_case::stream(&PersonId(key(1).0)), events)
     };
