@@ -8,8 +8,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::cooperation::Degree;
 use crate::identity::{InvalidIdentity, text_identity};
 use crate::refusal::Severity;
+use crate::support_case::vocabulary::{OutcomeScale, ReferralOutcome, Service};
 use crate::vocabulary::Set;
 use crate::{BusinessDate, Refused, vocabulary};
 
@@ -158,6 +160,38 @@ struct Concern {
     topics: Set<CaseTopic>,
 }
 
+/// Whom a pupil was referred to.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Referral {
+    /// The service.
+    service: Service,
+}
+
+/// What became of a referral.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct OutcomeOfReferral {
+    /// The outcome.
+    outcome: ReferralOutcome,
+}
+
+/// How far a goal is reached.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct Assessment {
+    /// How far.
+    degree: Degree,
+}
+
+/// How it stands at the end of a case.
+#[derive(Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct CaseOutcome {
+    /// How it stands.
+    outcome: OutcomeScale,
+}
+
 /// A confidential note (§ 203 StGB).
 #[derive(Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -224,6 +258,14 @@ records! {
     CaseProfile = case_profile: Profile, Statistics;
     /// Topics of a support case.
     CaseConcern = case_concern: Concern, SpecialCategory;
+    /// Whom a pupil was referred to.
+    Referral = referral: Referral, SpecialCategory;
+    /// What became of a referral.
+    ReferralOutcome = referral_outcome: OutcomeOfReferral, SpecialCategory;
+    /// How far a goal of a support case is reached.
+    GoalAssessment = goal_assessment: Assessment, Statistics;
+    /// How it stands at the end of a support case.
+    CaseOutcome = case_outcome: CaseOutcome, Statistics;
     /// A confidential note, sealed by its author.
     Note = note: Note, Identity;
 }

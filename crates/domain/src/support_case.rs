@@ -1,7 +1,7 @@
 //! A support case of a pupil: opened, worked on, closed, perhaps reopened.
 //!
 //! One stream holds all cases under a pseudonym, so that no two are open at once. Absent on purpose:
-//! what a case is about. Profile and concern are sealed, notes are sealed by their authors before
+//! what a case is about. Profile, concern, services and outcomes are sealed, notes by their authors before
 //! they come here, and only owner and deputy open them: those of the last case open that case, and
 //! nothing of the earlier ones.
 
@@ -11,7 +11,6 @@ mod event;
 mod tests;
 pub mod vocabulary;
 
-use crate::cooperation::Degree;
 use crate::decider::{Decider, Fact, Facts, Opens};
 use crate::measure::CaseNumber;
 use crate::person::vocabulary::PersonKind;
@@ -41,10 +40,9 @@ refusals! {
     DeputyNotSchoolSocialWorker => "CAS-13", Rule, "/data/deputy", "Die Vertretung ist an dieser Schule keine Schulsozialarbeiterin und kein Schulsozialarbeiter, oder sie führt den Fall selbst.", "The deputy is no school social worker at this school, or is the owner.";
     UnknownGoal => "CAS-14", Missing, "/data/goal", "Dieses Ziel gibt es nicht.", "There is no such goal.";
     UnknownReferral => "CAS-15", Missing, "/data/referral", "Diese Vermittlung gibt es nicht.", "There is no such referral.";
-    OtherReferral => "CAS-16", Rule, "/data/referral", "Diese Vermittlung ist schon mit einer anderen Stelle erfasst.", "This referral is already recorded with another service.";
-    ReasonMissing => "CAS-17", Invalid, "/reason", "Die Übergabe durch andere braucht einen Grund.", "Reassigning a case needs a reason.";
-    UnknownRecord => "CAS-19", Missing, "/data/event", "Mit diesem Ereignis kam in diesem Fall nichts Versiegeltes.", "Nothing sealed came with this event in this case.";
-    Restricted => "CAS-18", Rule, "/data/person", "Die Verarbeitung ist eingeschränkt.", "Processing is restricted.";
+    ReasonMissing => "CAS-16", Invalid, "/reason", "Die Übergabe durch andere braucht einen Grund.", "Reassigning a case needs a reason.";
+    UnknownRecord => "CAS-18", Missing, "/data/event", "Mit diesem Ereignis kam in diesem Fall nichts Versiegeltes.", "Nothing sealed came with this event in this case.";
+    Restricted => "CAS-17", Rule, "/data/person", "Die Verarbeitung ist eingeschränkt.", "Processing is restricted.";
 }
 
 /// What decisions about the cases of a pseudonym remember.
@@ -71,9 +69,8 @@ struct Case {
     notes: Vec<ClientKey>,
     /// The events with which something sealed came, or may have: what the owner and the deputy open.
     records: Vec<EventId>,
-    goals: Vec<(ClientKey, Option<Degree>)>,
-    referrals: Vec<Event>,
-    outcomes: Vec<Event>,
+    goals: Vec<ClientKey>,
+    referrals: Vec<ClientKey>,
     closed: Option<Event>,
 }
 
@@ -116,7 +113,14 @@ impl Decider for SupportCase {
             Command::OpenSupportCase { deputy, .. } => {
                 [person].into_iter().chain(deputy.as_ref().map(principal::stream)).collect()
             }
-            Command::WriteNote { .. } | Command::OpenNote { .. } | Command::ReopenSupportCase { .. } => vec![person],
+            // Whatever seals or opens asks whether that has not ended.
+            Command::WriteNote { .. }
+            | Command::OpenNote { .. }
+            | Command::AssessSupportGoal { .. }
+            | Command::ReferCase { .. }
+            | Command::RecordReferralOutcome { .. }
+            | Command::CloseSupportCase { .. }
+            | Command::ReopenSupportCase { .. } => vec![person],
             Command::NameDeputy { deputy: Some(who), .. }
             | Command::HandOverCase { to: who, .. }
             | Command::ReassignCase { to: who, .. } => vec![principal::stream(who)],
@@ -206,26 +210,23 @@ impl Decider for SupportCase {
                 }
                 *to != case.owner
             }
-            Command::AgreeSupportGoal { goal, .. } => !case.goals.iter().any(|(known, _)| known == goal),
-            Command::AssessSupportGoal { goal, degree, .. } => {
-                let known = case.goals.iter().find(|(known, _)| known == goal).ok_or(Refusal::UnknownGoal)?;
-                known.1 != Some(*degree)
+            Command::AgreeSupportGoal { goal, .. } => !case.goals.contains(goal),
+            // What is said is sealed and not compared: saying it again is another assessment.
+            Command::AssessSupportGoal { goal, .. } if !case.goals.contains(goal) => return Err(Refusal::UnknownGoal),
+            Command::AssessSupportGoal { .. } => whole(command, facts).map(|()| true)?,
+            Command::ReferCase { referral, .. } => {
+                whole(command, facts)?;
+                !case.referrals.contains(referral)
             }
-            Command::ReferCase { referral, .. } => match referral_of(case, referral) {
-                Some(known) if *known == said(command) => false,
-                Some(_) => return Err(Refusal::OtherReferral),
-                None => true,
-            },
-            Command::RecordReferralOutcome { referral, .. } => {
-                referral_of(case, referral).ok_or(Refusal::UnknownReferral)?;
-                let same = |known: &&Event| matches!(known, Event::ReferralOutcomeRecorded { referral: key, .. } if key == referral);
-                case.outcomes.iter().rev().find(same) != Some(&said(command))
+            Command::RecordReferralOutcome { referral, .. } if !case.referrals.contains(referral) => {
+                return Err(Refusal::UnknownReferral);
             }
+            Command::RecordReferralOutcome { .. } => whole(command, facts).map(|()| true)?,
             Command::CloseSupportCase { .. } => match &case.closed {
                 Some(closed) if *closed == said(command) => false,
                 Some(_) => return Err(Refusal::NotOpen),
                 None if facts.occurred_on < case.last => return Err(Refusal::OutsideCase),
-                None => true,
+                None => whole(command, facts).map(|()| true)?,
             },
             Command::ReopenSupportCase { .. } => {
                 if case.closed.is_none() {
@@ -253,16 +254,18 @@ impl Decider for SupportCase {
                 records: Vec::new(),
                 goals: Vec::new(),
                 referrals: Vec::new(),
-                outcomes: Vec::new(),
                 closed: None,
             });
         }
         let Some(case) = state.cases.last_mut() else { return };
-        if matches!(event, Event::Opened { .. } | Event::Reopened { .. } | Event::NoteWritten { .. }) {
+        if may_bring_a_record(event) {
             case.records.push(fact.id);
         }
         match event {
-            Event::Opened { .. } | Event::NoteOpened { .. } => {}
+            Event::Opened { .. }
+            | Event::NoteOpened { .. }
+            | Event::GoalAssessed { .. }
+            | Event::ReferralOutcomeRecorded { .. } => {}
             Event::ContactRecorded { .. } => {
                 case.last = case.last.max(fact.occurred_on);
                 case.contacts.push((fact.occurred_on, event.clone()));
@@ -273,12 +276,8 @@ impl Decider for SupportCase {
                 case.owner = *to;
                 case.deputy = case.deputy.filter(|deputy| deputy != to);
             }
-            Event::GoalAgreed { goal, .. } => case.goals.push((*goal, None)),
-            Event::GoalAssessed { goal, degree, .. } => {
-                case.goals.iter_mut().filter(|(known, _)| known == goal).for_each(|known| known.1 = Some(*degree));
-            }
-            Event::Referred { .. } => case.referrals.push(event.clone()),
-            Event::ReferralOutcomeRecorded { .. } => case.outcomes.push(event.clone()),
+            Event::GoalAgreed { goal, .. } => case.goals.push(*goal),
+            Event::Referred { referral, .. } => case.referrals.push(*referral),
             Event::Closed { .. } => {
                 case.last = fact.occurred_on;
                 case.closed = Some(event.clone());
@@ -351,9 +350,18 @@ fn works_at(who: PrincipalId, place: &Place, facts: &Facts<'_>) -> bool {
     })
 }
 
-/// The referral with that key.
-fn referral_of<'a>(case: &'a Case, key: &ClientKey) -> Option<&'a Event> {
-    case.referrals.iter().find(|known| matches!(known, Event::Referred { referral, .. } if referral == key))
+/// Whether something sealed comes with the event, or may.
+const fn may_bring_a_record(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Opened { .. }
+            | Event::Reopened { .. }
+            | Event::NoteWritten { .. }
+            | Event::GoalAssessed { .. }
+            | Event::Referred { .. }
+            | Event::ReferralOutcomeRecorded { .. }
+            | Event::Closed { .. }
+    )
 }
 
 /// The event that the command would be.
@@ -368,12 +376,10 @@ fn said(command: &Command) -> Event {
         Command::NameDeputy { person, deputy } => Event::DeputyNamed { person, deputy },
         Command::HandOverCase { person, to } | Command::ReassignCase { person, to } => Event::HandedOver { person, to },
         Command::AgreeSupportGoal { person, goal } => Event::GoalAgreed { person, goal },
-        Command::AssessSupportGoal { person, goal, degree } => Event::GoalAssessed { person, goal, degree },
-        Command::ReferCase { person, referral, service } => Event::Referred { person, referral, service },
-        Command::RecordReferralOutcome { person, referral, outcome } => {
-            Event::ReferralOutcomeRecorded { person, referral, outcome }
-        }
-        Command::CloseSupportCase { person, closing, outcome } => Event::Closed { person, closing, outcome },
+        Command::AssessSupportGoal { person, goal } => Event::GoalAssessed { person, goal },
+        Command::ReferCase { person, referral } => Event::Referred { person, referral },
+        Command::RecordReferralOutcome { person, referral } => Event::ReferralOutcomeRecorded { person, referral },
+        Command::CloseSupportCase { person, closing } => Event::Closed { person, closing },
         Command::ReopenSupportCase { person } => Event::Reopened { person },
     }
 }

@@ -18,8 +18,7 @@ use uuid::Uuid;
 use crate::appender::Limits;
 use crate::memory::Memory;
 use crate::port::{
-    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent, Purge,
-    SealedSlot, StreamWrite,
+    Append, AppendError, Appended, Committed, Direction, EventLog, Expected, Filter, Guard, NewEvent, StreamWrite,
 };
 use crate::tags;
 

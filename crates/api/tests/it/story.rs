@@ -100,7 +100,7 @@ impl Programme {
 }
 
 /// Fields that hold the identity of an event.
-const NAMES_AN_EVENT: [&str; 3] = ["intervention", "corrects", "request"];
+const NAMES_AN_EVENT: [&str; 4] = ["intervention", "corrects", "request", "event"];
 
 /// Puts the real identities of events where the story has their numbers.
 fn rename(value: &mut Value, ids: &BTreeMap<String, String>) {

@@ -23,6 +23,20 @@ const STAFF_IDENTITY: &[Takes] = &[Takes { kind: RecordKind::StaffIdentity, requ
 const ABSENCE: &[Takes] = &[Takes { kind: RecordKind::Absence, required: false }];
 const CASE: &[Takes] =
     &[Takes { kind: RecordKind::CaseProfile, required: true }, Takes { kind: RecordKind::CaseConcern, required: true }];
+const REFERRAL: &[Takes] = &[Takes { kind: RecordKind::Referral, required: true }];
+const REFERRAL_OUTCOME: &[Takes] = &[Takes { kind: RecordKind::ReferralOutcome, required: true }];
+const ASSESSMENT: &[Takes] = &[Takes { kind: RecordKind::GoalAssessment, required: true }];
+const CASE_OUTCOME: &[Takes] = &[Takes { kind: RecordKind::CaseOutcome, required: true }];
+/// What a case has of sealed records.
+const OF_CASES: &[RecordKind] = &[
+    RecordKind::Note,
+    RecordKind::CaseProfile,
+    RecordKind::CaseConcern,
+    RecordKind::Referral,
+    RecordKind::ReferralOutcome,
+    RecordKind::GoalAssessment,
+    RecordKind::CaseOutcome,
+];
 const NOTE: &[Takes] = &[Takes { kind: RecordKind::Note, required: true }];
 
 /// Every command.
@@ -98,15 +112,15 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("record-support-contact", SupportCase, None, &[SSW], "Kontakt erfassen", "Record a support contact"),
     command("write-note", SupportCase, None, &[SSW], "Vertrauliche Notiz ablegen", "Write a confidential note").taking(NOTE),
     command("open-note", SupportCase, None, &[SSW], "Vertrauliche Notiz öffnen", "Open a confidential note")
-        .opening(&[RecordKind::Note, RecordKind::CaseProfile, RecordKind::CaseConcern]),
+        .opening(OF_CASES),
     command("name-deputy", SupportCase, None, &[SSW], "Vertretung im Fall benennen", "Name a case's deputy"),
     command("hand-over-case", SupportCase, None, &[SSW], "Fall übergeben", "Hand a case over"),
     command("reassign-case", SupportCase, None, &[PM], "Fall neu zuordnen", "Reassign a case"),
     command("agree-support-goal", SupportCase, None, &[SSW], "Ziel vereinbaren", "Agree a support goal"),
-    command("assess-support-goal", SupportCase, None, &[SSW], "Ziel bewerten", "Assess a support goal"),
-    command("refer-case", SupportCase, None, &[SSW], "An eine Stelle vermitteln", "Refer a pupil to a service"),
-    command("record-referral-outcome", SupportCase, None, &[SSW], "Ergebnis der Vermittlung erfassen", "Record a referral's outcome"),
-    command("close-support-case", SupportCase, Version, &[SSW], "Fall schließen", "Close a support case"),
+    command("assess-support-goal", SupportCase, None, &[SSW], "Ziel bewerten", "Assess a support goal").taking(ASSESSMENT),
+    command("refer-case", SupportCase, None, &[SSW], "An eine Stelle vermitteln", "Refer a pupil to a service").taking(REFERRAL),
+    command("record-referral-outcome", SupportCase, None, &[SSW], "Ergebnis der Vermittlung erfassen", "Record a referral's outcome").taking(REFERRAL_OUTCOME),
+    command("close-support-case", SupportCase, Version, &[SSW], "Fall schließen", "Close a support case").taking(CASE_OUTCOME),
     command("reopen-support-case", SupportCase, Version, &[SSW], "Fall wieder öffnen", "Reopen a support case"),
     command("raise-protection-concern", ChildProtection, Creates, &[SSW, PM], "Anhaltspunkt für Gefährdung festhalten", "Raise a protection concern"),
     command("hold-risk-assessment", ChildProtection, None, &[SSW, PM], "Gefährdungseinschätzung festhalten", "Hold a risk assessment"),

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::{ClosingReason, ContactForm, EntryRoute, OutcomeScale, ReferralOutcome, Service};
-use crate::cooperation::Degree;
+use super::vocabulary::{ClosingReason, ContactForm, EntryRoute};
 use crate::measure::CaseNumber;
 use crate::{ClientKey, EventId, Minutes, PersonId, PrincipalId};
 
@@ -80,41 +79,33 @@ pub enum Command {
         /// The goal's key.
         goal: ClientKey,
     },
-    /// Says how far a goal is reached.
+    /// Says how far a goal is reached; each assessment is one of its own. How far comes beside it, sealed.
     AssessSupportGoal {
         /// Pupil, by pseudonym.
         person: PersonId,
         /// The goal's key.
         goal: ClientKey,
-        /// How far.
-        degree: Degree,
     },
-    /// Records that the pupil was referred to a service.
+    /// Records that the pupil was referred to a service, which comes beside it, sealed.
     ReferCase {
         /// Pupil, by pseudonym.
         person: PersonId,
         /// The referral's key.
         referral: ClientKey,
-        /// To whom.
-        service: Service,
     },
-    /// Says what became of a referral.
+    /// Says what became of a referral, beside it and sealed; each time is one of its own, the last one holds.
     RecordReferralOutcome {
         /// Pupil, by pseudonym.
         person: PersonId,
         /// The referral's key.
         referral: ClientKey,
-        /// What.
-        outcome: ReferralOutcome,
     },
-    /// Closes the case.
+    /// Closes the case. How it stands comes beside it, sealed.
     CloseSupportCase {
         /// Pupil, by pseudonym.
         person: PersonId,
         /// Why.
         closing: ClosingReason,
-        /// How it stands.
-        outcome: OutcomeScale,
     },
     /// Opens the closed case again, under its number.
     ReopenSupportCase {

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::vocabulary::{ClosingReason, ContactForm, EntryRoute, OutcomeScale, ReferralOutcome, Service};
-use crate::cooperation::Degree;
+use super::vocabulary::{ClosingReason, ContactForm, EntryRoute};
 use crate::measure::CaseNumber;
 use crate::{ClientKey, EventId, Minutes, PersonId, PrincipalId};
 
@@ -78,15 +77,13 @@ pub enum Event {
         /// The goal's key.
         goal: ClientKey,
     },
-    /// A goal is reached so far.
+    /// It is known how far a goal is reached.
     #[serde(rename = "support-case.goal-assessed.v1")]
     GoalAssessed {
         /// Pupil, by pseudonym.
         person: PersonId,
         /// The goal's key.
         goal: ClientKey,
-        /// How far.
-        degree: Degree,
     },
     /// The pupil was referred to a service.
     #[serde(rename = "support-case.referred.v1")]
@@ -95,8 +92,6 @@ pub enum Event {
         person: PersonId,
         /// The referral's key.
         referral: ClientKey,
-        /// To whom.
-        service: Service,
     },
     /// It is known what became of a referral.
     #[serde(rename = "support-case.referral-outcome-recorded.v1")]
@@ -105,8 +100,6 @@ pub enum Event {
         person: PersonId,
         /// The referral's key.
         referral: ClientKey,
-        /// What.
-        outcome: ReferralOutcome,
     },
     /// The case is closed.
     #[serde(rename = "support-case.closed.v1")]
@@ -115,8 +108,6 @@ pub enum Event {
         person: PersonId,
         /// Why.
         closing: ClosingReason,
-        /// How it stands.
-        outcome: OutcomeScale,
     },
     /// The case is open again, under its number.
     #[serde(rename = "support-case.reopened.v1")]

@@ -77,10 +77,8 @@ pub fn world() -> World {
 /// Every command of the story, in order.
 pub fn story() -> Vec<Told> {
     let begun = [programme(), organisations(), cooperation(), people(), trainings::all(), work(), access()].concat();
-    let persons = persons::all(begun.len() as u128);
-    let begun = [begun, persons, absences::all()].concat();
-    let cases = cases::all(begun.len() as u128);
-    [begun, cases, endings()].concat()
+    let parts: [fn(u128) -> Vec<Told>; 4] = [persons::all, |_| absences::all(), cases::all, |_| endings()];
+    parts.iter().fold(begun, |all, part| [&all[..], &part(all.len() as u128)].concat())
 }
 
 fn programme() -> Vec<Told> {

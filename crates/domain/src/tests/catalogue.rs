@@ -182,8 +182,12 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
             include_str!(concat!("../", stringify!($module), "/tests.rs")),
         ));)+ };
     }
-    // These have their tests in a file of their own.
-    apart!(absence, organisation, person, support_case, training);
+    // These have their tests in a file of their own, or in two.
+    apart!(absence, organisation, support_case, training);
+    all.push((
+        crate::person::Refusal::ALL.iter().map(|refusal| format!("{refusal:?}")).collect(),
+        concat!(include_str!("../person/tests.rs"), include_str!("../person/tests/erasure.rs")),
+    ));
     all
 }
 

@@ -44,12 +44,16 @@ fn case(before: u128) -> Vec<Told> {
             .with(json!({"note": {"age": "YWdlLWVuY3J5cHRpb24ub3JnL3YxCi0+IFgyNTUxOQo="}})),
         about("2023-04-20", "open-note", json!({"event": event_id(before + 3)})),
         about("2023-04-20", "agree-support-goal", json!({"goal": key(3402)})),
-        about("2023-06-20", "assess-support-goal", json!({"goal": key(3402), "degree": "mostly"})),
-        about("2023-05-02", "refer-case", json!({"referral": key(3403), "service": "counselling"})),
-        about("2023-06-01", "record-referral-outcome", json!({"referral": key(3403), "outcome": "taken_up"})),
+        about("2023-06-20", "assess-support-goal", json!({"goal": key(3402)}))
+            .with(json!({"goal_assessment": {"degree": "mostly"}})),
+        about("2023-05-02", "refer-case", json!({"referral": key(3403)}))
+            .with(json!({"referral": {"service": "counselling"}})),
+        about("2023-06-01", "record-referral-outcome", json!({"referral": key(3403)}))
+            .with(json!({"referral_outcome": {"outcome": "taken_up"}})),
         about("2023-06-02", "name-deputy", json!({})),
         about("2023-06-28", "export-pupil", json!({"ground": "data_subject_request"})),
-        about("2023-06-30", "close-support-case", json!({"closing": "goals_reached", "outcome": "better"})),
+        about("2023-06-30", "close-support-case", json!({"closing": "goals_reached"}))
+            .with(json!({"case_outcome": {"outcome": "better"}})),
         about("2023-09-11", "reopen-support-case", json!({})),
         about("2023-09-12", "hand-over-case", json!({"to": key(1010)})),
         about("2023-10-04", "reassign-case", json!({"to": key(1011)})).because(Reason::StaffChange),
