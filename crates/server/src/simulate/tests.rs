@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use sfs_command::business_date;
-use sfs_domain::catalogue::COMMANDS;
+use sfs_domain::catalogue::routed;
 use sfs_domain::{BusinessDate, Role, SchoolYear};
 use sfs_eventlog::{
     Append, AppendError, Appended, BoxFuture, CommandRecord, Direction, EventLog, Filter, Page, Purge, ReadError,
@@ -32,12 +32,29 @@ async fn events(subject: &Subject) -> Vec<StoredEvent> {
     subject.log.read(&filter, Direction::Forwards, 0, usize::MAX).await.unwrap().events
 }
 
+/// All but what concerns single persons: their keys are random, and a seed must give the same log again.
+fn simulated_commands() -> impl Iterator<Item = &'static str> {
+    let of_persons = [
+        "record-beneficial-owners",
+        "register-training-participant",
+        "withdraw-training-participant",
+        "confirm-participant-attendance",
+        "issue-training-certificate",
+    ];
+    let is_of_persons = |category| {
+        use sfs_domain::Category::{Absence, ChildProtection, Person, SupportCase};
+        matches!(category, Absence | ChildProtection | Person | SupportCase)
+    };
+    let simulated = routed().filter(move |entry| !is_of_persons(entry.category));
+    simulated.map(|entry| entry.name).filter(move |name| !of_persons.contains(name))
+}
+
 #[tokio::test]
 async fn every_command_of_the_catalogue_is_used_by_the_smallest_simulation() {
     for seed in 1..=3 {
         let (subject, report) = simulated(&settings(LEAST_SCHOOLS, seed)).await;
         let unused: Vec<_> =
-            COMMANDS.iter().map(|entry| entry.name).filter(|name| !report.commands.contains_key(name)).collect();
+            simulated_commands().filter(|name| !report.commands.contains_key(name)).collect();
         assert_eq!(unused, Vec::<&str>::new(), "seed {seed}");
         assert_eq!(report.commands.values().sum::<u64>(), report.events);
         assert_eq!(subject.head().await.size, report.events, "each accepted command is one event");
