@@ -13,6 +13,7 @@ mod feed;
 mod journal;
 mod no_input_breaks_it;
 mod operations;
+mod persons;
 mod proofs;
 mod reads;
 mod story;

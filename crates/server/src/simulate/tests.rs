@@ -53,8 +53,7 @@ fn simulated_commands() -> impl Iterator<Item = &'static str> {
 async fn every_command_of_the_catalogue_is_used_by_the_smallest_simulation() {
     for seed in 1..=3 {
         let (subject, report) = simulated(&settings(LEAST_SCHOOLS, seed)).await;
-        let unused: Vec<_> =
-            simulated_commands().filter(|name| !report.commands.contains_key(name)).collect();
+        let unused: Vec<_> = simulated_commands().filter(|name| !report.commands.contains_key(name)).collect();
         assert_eq!(unused, Vec::<&str>::new(), "seed {seed}");
         assert_eq!(report.commands.values().sum::<u64>(), report.events);
         assert_eq!(subject.head().await.size, report.events, "each accepted command is one event");
