@@ -101,6 +101,9 @@ vocabulary! {
         RetentionLock = "retention_lock",
         /// A legal hold stands.
         LegalHold = "legal_hold",
+        /// Processing is restricted instead: the person does not want it erased, or needs it for claims
+        /// (Art. 18(1)(b), (c)).
+        Restriction = "restriction",
         /// The law demands that it is kept (b).
         LegalDuty = "legal_duty",
         /// Archiving in the public interest, research or statistics (d).
