@@ -239,7 +239,13 @@ impl Decider for Person {
                 true
             }
             Command::ExportPerson { ground, .. } | Command::ExportPupil { ground, .. } => {
-                readable()?;
+                // What is left is exported, though nobody can say any more whose it is.
+                if known.kind.purposes().iter().all(|purpose| erasure.is_erased(*purpose)) {
+                    return Err(Refusal::Erased);
+                }
+                if erasure.is_any_under_way() {
+                    return Err(Refusal::ErasureBegun);
+                }
                 let case = facts.other::<SupportCase>(&support_case::stream(&person));
                 let reads = case.is_some_and(|case| case.may_read(facts.actor));
                 if known.kind == PersonKind::Pupil && !reads {

@@ -116,6 +116,15 @@ vocabulary! {
 }
 
 impl PersonKind {
+    /// Under which keys something of somebody of this kind may lie.
+    pub const fn purposes(self) -> &'static [Purpose] {
+        match self {
+            Self::Participant | Self::Pupil => &[Purpose::Identity, Purpose::Statistics, Purpose::SpecialCategory],
+            Self::Staff => &[Purpose::Actor, Purpose::SpecialCategory],
+            Self::BeneficialOwner | Self::TrainingParticipant => &[Purpose::Identity],
+        }
+    }
+
     /// Under which key it is sealed who somebody of this kind is. For a pupil, whose name is not
     /// here, the key of the notes.
     pub const fn identity(self) -> Purpose {

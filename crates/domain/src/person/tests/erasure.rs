@@ -288,13 +288,38 @@ fn the_job_that_destroys_keys_sees_what_is_approved_and_not_held() {
 }
 
 #[test]
-fn after_erasure_nothing_of_it_is_registered_corrected_opened_or_exported() {
+fn after_erasure_nothing_of_it_is_registered_corrected_or_opened() {
     let gone = || under_way().then_by(1, erased(2, &["identity"])).because(Reason::DataEntryError);
     let refuses = |outcome: Outcome<Person>| outcome.refused(Refusal::Erased);
     refuses(gone().when(register_participant()));
     refuses(gone().when(ask("correct-identity", json!({"corrects": event_id(1)}))));
     refuses(gone().when(ask("open-record", json!({"position": 1, "ground": "legal_claims"}))));
-    refuses(gone().when(ask("export-person", json!({"ground": "data_subject_request"}))));
     gone().on("2025-10-02").when(request(&["identity"])).refused(Refusal::AlreadyErased);
     gone().when(request(&["actor"])).then([requested(&["actor"])]);
+}
+
+#[test]
+fn what_is_left_after_an_erasure_is_exported_until_nothing_is() {
+    let export = || ask("export-person", json!({"ground": "data_subject_request"}));
+    let without = |kind: &str, purposes: &[&str]| {
+        with([registered_as(kind), requested(purposes)])
+            .then_by(8, approved(2))
+            .then_by(9, approved(2))
+            .then_by(1, begun(2))
+            .then_by(1, erased(2, purposes))
+            .repeatable()
+            .when(export())
+    };
+    let left: [(&str, &[&str]); 4] = [
+        ("participant", &["identity"]),
+        ("participant", &["identity", "statistics"]),
+        ("staff", &["actor"]),
+        ("staff", &["special_category"]),
+    ];
+    for (kind, purposes) in left {
+        assert!(without(kind, purposes).accepted(), "{kind} {purposes:?}");
+    }
+    without("participant", &["identity", "statistics", "special_category"]).refused(Refusal::Erased);
+    without("staff", &["special_category", "actor"]).refused(Refusal::Erased);
+    without("training_participant", &["identity"]).refused(Refusal::Erased);
 }
