@@ -223,14 +223,14 @@ impl Handler {
         let Some(place) = place.filter(|_| !events.is_empty()) else {
             return Ok(Decided::Unchanged { stream, version: folded.version });
         };
-        let parts = self.seal(request, &events).await?;
+        let parts = self.seal(request, &folded.state, &events).await?;
         let around = Around { grant, stream: &stream, place: &place, occurred_on: facts.occurred_on };
         let (new, decided) = write(asked, around, events, parts, &*self.entropy)?;
         Ok(Decided::Events(Ready { stream, base: folded.version, guards, new, decided }))
     }
 
     /// Seals what the command says of a person. A dry run makes no keys.
-    async fn seal(&self, request: &Request, events: &[Event]) -> Result<SealedParts, CommandError> {
+    async fn seal(&self, request: &Request, state: &State, events: &[Event]) -> Result<SealedParts, CommandError> {
         let person = request.command.subject();
         let (Some(first), Some(person), false) = (events.first(), person, request.personal.is_empty()) else {
             return Ok(SealedParts::default());
@@ -239,8 +239,8 @@ impl Handler {
         if request.dry_run {
             return Ok(SealedParts::default());
         }
-        if let Some(scope) = request.command.recognised_in()
-            && let Some(person) = sealer.known_as(scope, &request.personal, person).await?
+        if let Some(recognition) = request.command.recognised_in(state)
+            && let Some(person) = sealer.known_as(recognition.scope(), &request.personal, person).await?
         {
             return Err(CommandError::KnownPerson { person });
         }

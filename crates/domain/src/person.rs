@@ -13,12 +13,12 @@ mod retention;
 mod tests;
 pub mod vocabulary;
 
-use crate::decider::{Decider, Fact, Facts, Opens};
+use crate::decider::{Decider, Fact, Facts, Opens, Recognition};
 use crate::personal::Purpose;
 use crate::support_case::{self, SupportCase};
 use crate::{
-    BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, absence, cooperation, organisation, refusals,
-    school, staff,
+    BusinessDate, EventId, OrganisationId, PersonId, Place, StaffPseudonym, StreamId, absence, cooperation,
+    organisation, refusals, school, staff,
 };
 
 pub use command::Command;
@@ -356,9 +356,15 @@ impl Decider for Person {
         Some(command.person())
     }
 
-    fn recognised_in(command: &Command) -> Option<&'static str> {
+    fn recognised_in(command: &Command, state: &State) -> Option<Recognition> {
+        // A person is counted once in an operation; another provider's operation counts them again.
+        let of = |provider: &OrganisationId| format!("participant/{provider}");
         match command {
-            Command::RegisterParticipant { .. } => Some("participant"),
+            Command::RegisterParticipant { provider, .. } => Some(Recognition::Claims(of(provider))),
+            Command::CorrectIdentity { .. } => {
+                let known = state.known().filter(|known| known.kind == PersonKind::Participant)?;
+                Some(Recognition::Replaces(of(known.place.provider.as_ref()?)))
+            }
             _ => None,
         }
     }
