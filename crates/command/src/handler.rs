@@ -223,14 +223,14 @@ impl Handler {
         let Some(place) = place.filter(|_| !events.is_empty()) else {
             return Ok(Decided::Unchanged { stream, version: folded.version });
         };
-        let parts = self.seal(asked, &events).await?;
+        let parts = self.seal(asked, &folded.state, &events).await?;
         let around = Around { grant, stream: &stream, place: &place, occurred_on: facts.occurred_on };
         let (new, decided) = write(asked, around, events, parts, &*self.entropy)?;
         Ok(Decided::Events(Ready { stream, base: folded.version, guards, new, decided }))
     }
 
     /// Seals what the command says of a person. A dry run makes no keys.
-    async fn seal(&self, asked: Asked<'_>, events: &[Event]) -> Result<SealedParts, CommandError> {
+    async fn seal(&self, asked: Asked<'_>, state: &State, events: &[Event]) -> Result<SealedParts, CommandError> {
         let request = asked.request;
         let person = request.command.subject();
         let (Some(first), Some(person), false) = (events.first(), person, request.personal.is_empty()) else {
@@ -240,13 +240,13 @@ impl Handler {
         if request.dry_run {
             return Ok(SealedParts::default());
         }
-        if let Some(scope) = request.command.recognised_in()
-            && let Some(known) = sealer.known_as(scope, &request.personal, person).await?
+        if let Some(recognition) = request.command.recognised_in(state)
+            && let Some(known) = sealer.known_as(&recognition, &request.personal, person).await?
         {
             let folded = self.state(&sfs_domain::person::stream(&known)).await?;
             // Somebody who was to be registered under that pseudonym and never was gives it up.
             let known = match folded.version {
-                0 => sealer.reclaim(scope, &request.personal, known, person).await?,
+                0 => sealer.reclaim(recognition.scope(), &request.personal, known, person).await?,
                 _ => Some(known),
             };
             if let Some(known) = known {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
+use sfs_domain::decider::Recognition;
 use sfs_domain::personal::{Personal, PersonalRecord, RecordKind};
 use sfs_domain::{EventId, PersonId, Refused, Severity};
 use sfs_eventlog::{ReadError, StoredEvent};
@@ -203,12 +204,17 @@ impl Sealer {
     /// Under whom the person of a registration is known already, if not under the given pseudonym.
     pub(crate) async fn known_as(
         &self,
-        scope: &str,
+        recognition: &Recognition,
         personal: &Personal,
         person: PersonId,
     ) -> Result<Option<PersonId>, CommandError> {
         let Some(identity) = identity_in(personal) else { return Ok(None) };
-        match self.keys.recognise(scope, &identity, SubjectId(person.0)).await {
+        let (scope, subject) = (recognition.scope(), SubjectId(person.0));
+        let known = match recognition {
+            Recognition::Claims(_) => self.keys.recognise(scope, &identity, subject).await,
+            Recognition::Replaces(_) => self.keys.recognise_anew(scope, &identity, subject).await,
+        };
+        match known {
             Ok(SubjectId(known)) => Ok((known != person.0).then_some(PersonId(known))),
             Err(KeysError::SubjectErased(_)) => Err(CommandError::Refused(ERASED)),
             Err(why) => Err(why.into()),

@@ -3,6 +3,7 @@
 //! Absent on purpose: why somebody is absent. The ground comes beside the command and is sealed as a
 //! special category.
 
+mod command;
 #[cfg(test)]
 mod tests;
 
@@ -16,74 +17,10 @@ use crate::personal::Purpose;
 use crate::staff::{self, Function, Staff};
 use crate::{BusinessDate, ClientKey, Period, PersonId, Place, StaffPseudonym, StreamId, refusals};
 
+pub use command::Command;
+
 /// The aggregate.
 pub struct Absence;
-
-/// What may be asked for.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Command {
-    /// Records that a member of staff is absent.
-    RecordAbsence {
-        /// Member of staff.
-        staff: StaffPseudonym,
-        /// The absence's key.
-        absence: ClientKey,
-        /// Its days; on the first they have an assignment.
-        period: Period,
-    },
-    /// Changes the days of an absence.
-    AmendAbsence {
-        /// Member of staff.
-        staff: StaffPseudonym,
-        /// The absence's key.
-        absence: ClientKey,
-        /// The days now.
-        period: Period,
-    },
-    /// Takes an absence back.
-    WithdrawAbsence {
-        /// Member of staff.
-        staff: StaffPseudonym,
-        /// The absence's key.
-        absence: ClientKey,
-    },
-    /// Says who stands in.
-    AppointSubstitute {
-        /// The absent member of staff.
-        staff: StaffPseudonym,
-        /// The absence's key.
-        absence: ClientKey,
-        /// Who stands in.
-        substitute: StaffPseudonym,
-        /// Days, inside the absence.
-        period: Period,
-    },
-    /// Says that somebody stands in no longer; on its first day: that they never did.
-    EndSubstitution {
-        /// The absent member of staff.
-        staff: StaffPseudonym,
-        /// The absence's key.
-        absence: ClientKey,
-        /// Who stands in.
-        substitute: StaffPseudonym,
-        /// First day without them.
-        on: BusinessDate,
-    },
-}
-
-impl Command {
-    /// The absent member of staff and the absence.
-    const fn about(&self) -> (&StaffPseudonym, &ClientKey) {
-        match self {
-            Self::RecordAbsence { staff, absence, .. }
-            | Self::AmendAbsence { staff, absence, .. }
-            | Self::WithdrawAbsence { staff, absence }
-            | Self::AppointSubstitute { staff, absence, .. }
-            | Self::EndSubstitution { staff, absence, .. } => (staff, absence),
-        }
-    }
-}
 
 /// Facts. The names are what is stored: never change one, add the next version beside it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -110,6 +47,14 @@ pub enum Event {
         before: Period,
         /// The days now.
         period: Period,
+    },
+    /// The ground was corrected.
+    #[serde(rename = "absence.ground-corrected.v1")]
+    GroundCorrected {
+        /// Member of staff.
+        staff: StaffPseudonym,
+        /// The absence's key.
+        absence: ClientKey,
     },
     /// There was no such absence.
     #[serde(rename = "absence.withdrawn.v1")]
@@ -237,7 +182,9 @@ impl Decider for Absence {
     fn reads(command: &Command, _: &State) -> Vec<StreamId> {
         match command {
             Command::RecordAbsence { staff, .. } => vec![staff::stream(staff), person::stream_of_staff(staff)],
-            Command::AmendAbsence { staff, .. } => vec![person::stream_of_staff(staff)],
+            Command::AmendAbsence { staff, .. } | Command::CorrectAbsenceGround { staff, .. } => {
+                vec![person::stream_of_staff(staff)]
+            }
             Command::AppointSubstitute { staff, substitute, .. } if staff != substitute => {
                 vec![staff::stream(staff), staff::stream(substitute), stream(substitute)]
             }
@@ -283,8 +230,15 @@ impl Decider for Absence {
         }
         match command {
             Command::RecordAbsence { .. } => Ok(Vec::new()),
-            Command::AmendAbsence { .. } | Command::WithdrawAbsence { .. } if facts.reason.is_none() => {
+            Command::AmendAbsence { .. } | Command::CorrectAbsenceGround { .. } | Command::WithdrawAbsence { .. }
+                if facts.reason.is_none() =>
+            {
                 Err(Refusal::ReasonMissing)
+            }
+            // What is said is sealed and not compared: each correction is one of its own.
+            Command::CorrectAbsenceGround { .. } => {
+                check_sealable(staff, facts)?;
+                Ok(vec![Event::GroundCorrected { staff: *staff, absence: *absence }])
             }
             Command::AmendAbsence { period, .. } => {
                 if known.period == *period {
@@ -332,12 +286,13 @@ impl Decider for Absence {
         }
         let (Event::Recorded { absence, .. }
         | Event::Amended { absence, .. }
+        | Event::GroundCorrected { absence, .. }
         | Event::Withdrawn { absence, .. }
         | Event::SubstituteAppointed { absence, .. }
         | Event::SubstitutionEnded { absence, .. }) = event;
         let Some(known) = state.absences.iter_mut().find(|known| known.key == *absence) else { return };
         match event {
-            Event::Recorded { .. } => {}
+            Event::Recorded { .. } | Event::GroundCorrected { .. } => {}
             Event::Amended { period, .. } => known.period = *period,
             Event::Withdrawn { .. } => known.withdrawn = true,
             Event::SubstituteAppointed { substitute, period, .. } => {

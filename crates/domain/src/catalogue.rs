@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use schemars::{JsonSchema, SchemaGenerator};
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::decider::{Decider, Fact, Facts, Opens};
+use crate::decider::{Decider, Fact, Facts, Opens, Recognition};
 use crate::personal::{RecordKind, Takes};
 use crate::wire::{Encoded, Named};
 use crate::{
@@ -124,9 +124,12 @@ macro_rules! aggregates {
                 match self { $(Self::$variant(command) => $module::$decider::opens(command),)+ }
             }
 
-            /// The scope within which nobody is registered twice, if it registers somebody.
-            pub fn recognised_in(&self) -> Option<&'static str> {
-                match self { $(Self::$variant(command) => $module::$decider::recognised_in(command),)+ }
+            /// The scope within which nobody is known twice, if it says who somebody is.
+            pub fn recognised_in(&self, state: &State) -> Option<Recognition> {
+                match (self, state) {
+                    $((Self::$variant(command), State::$variant(state)) => $module::$decider::recognised_in(command, state),)+
+                    _ => None,
+                }
             }
 
             /// The decision; the state must be of the same category.

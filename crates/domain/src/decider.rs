@@ -40,9 +40,9 @@ pub trait Decider {
         None
     }
 
-    /// The scope within which nobody is registered twice under different pseudonyms, if the command
-    /// registers somebody.
-    fn recognised_in(_command: &Self::Command) -> Option<&'static str> {
+    /// The scope within which nobody is known twice under different pseudonyms, if the command says who
+    /// somebody is.
+    fn recognised_in(_command: &Self::Command, _state: &Self::State) -> Option<Recognition> {
         None
     }
 
@@ -54,6 +54,24 @@ pub trait Decider {
     /// The earlier event that this one corrects, if it does.
     fn corrects(_event: &Self::Event) -> Option<EventId> {
         None
+    }
+}
+
+/// Within which scope somebody is recognised by what a command says of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Recognition {
+    /// They come to be known there.
+    Claims(String),
+    /// They are known there, and by something else from now on.
+    Replaces(String),
+}
+
+impl Recognition {
+    /// The scope, as the key store keeps it.
+    pub fn scope(&self) -> &str {
+        match self {
+            Self::Claims(scope) | Self::Replaces(scope) => scope,
+        }
     }
 }
 

@@ -46,7 +46,7 @@ mod tests;
 
 pub use authority::{Grant, Role, Scope};
 pub use catalogue::{Category, Command, Event, State};
-pub use decider::{Decider, Fact, Facts, Opens, Reason};
+pub use decider::{Decider, Fact, Facts, Opens, Reason, Recognition};
 pub use identity::{
     Ags, ClientKey, Digest, EventId, KeyId, OrganisationId, PersonId, PrincipalId, SchoolId, StaffPseudonym, StreamId,
 };

@@ -13,18 +13,20 @@ mod retention;
 mod tests;
 pub mod vocabulary;
 
-use crate::decider::{Decider, Fact, Facts, Opens};
+use crate::decider::{Decider, Fact, Facts, Opens, Recognition};
 use crate::personal::Purpose;
 use crate::support_case::{self, SupportCase};
 use crate::{
-    BusinessDate, EventId, PersonId, Place, StaffPseudonym, StreamId, absence, cooperation, organisation, refusals,
-    school, staff,
+    BusinessDate, EventId, OrganisationId, PersonId, Place, StaffPseudonym, StreamId, absence, cooperation,
+    organisation, refusals, school, staff,
 };
 
 pub use command::Command;
 pub use erasure::{Erasure, Request};
 pub use event::Event;
+use event::said;
 use registration::{check_registration, place_of, registered, repeated};
+use retention::stands_against_erasure;
 pub use retention::{Hold, Lock, Retention};
 use vocabulary::PersonKind;
 
@@ -58,7 +60,7 @@ refusals! {
     UnknownRequest => "PER-24", Missing, "/data/request", "Diesen Löschantrag gibt es nicht.", "There is no such request for erasure.";
     NotPending => "PER-25", Rule, "/data/request", "Über diesen Löschantrag ist schon entschieden.", "This request for erasure is already decided.";
     OwnRequest => "PER-26", Rule, "/data/request", "Wer die Löschung beantragt hat, genehmigt sie nicht.", "Whoever has asked for the erasure does not approve it.";
-    Kept => "PER-27", Rule, "/data/request", "Eine Aufbewahrungssperre oder ein Löschstopp steht entgegen.", "A retention lock or a legal hold stands against it.";
+    Kept => "PER-27", Rule, "/data/request", "Eine Aufbewahrungspflicht, ein Löschstopp oder eine Einschränkung der Verarbeitung steht entgegen.", "A duty to keep it, a legal hold or a restriction of processing stands against it.";
     NothingStandsAgainst => "PER-28", Rule, "/data/ground", "Eine solche Sperre besteht nicht.", "There is no such lock or hold.";
     NotApproved => "PER-29", Rule, "/data/request", "Noch haben nicht zwei die Löschung genehmigt.", "Two have not yet approved the erasure.";
     CaseOpen => "PER-31", Rule, "/data/person", "Unter diesem Pseudonym ist ein Fall offen: er wird zuerst geschlossen.", "A case is open under this pseudonym: it is closed first.";
@@ -237,7 +239,13 @@ impl Decider for Person {
                 true
             }
             Command::ExportPerson { ground, .. } | Command::ExportPupil { ground, .. } => {
-                readable()?;
+                // What is left is exported, though nobody can say any more whose it is.
+                if known.kind.purposes().iter().all(|purpose| erasure.is_erased(*purpose)) {
+                    return Err(Refusal::Erased);
+                }
+                if erasure.is_any_under_way() {
+                    return Err(Refusal::ErasureBegun);
+                }
                 let case = facts.other::<SupportCase>(&support_case::stream(&person));
                 let reads = case.is_some_and(|case| case.may_read(facts.actor));
                 if known.kind == PersonKind::Pupil && !reads {
@@ -257,6 +265,11 @@ impl Decider for Person {
             Command::EndRetentionLock { ground, .. } => retention.end_lock(*ground, facts).map(|()| true)?,
             Command::SetLegalHold { hold, ground, .. } => retention.set_hold(*hold, *ground)?,
             Command::ReleaseLegalHold { hold, .. } => retention.release_hold(*hold, facts)?,
+            Command::RestrictProcessing { ground, .. }
+                if stands_against_erasure(*ground) && erasure.is_any_under_way() =>
+            {
+                return Err(Refusal::ErasureBegun);
+            }
             Command::RestrictProcessing { ground, .. } => match retention.restricted {
                 None => true,
                 Some(known) if known == *ground => false,
@@ -291,7 +304,7 @@ impl Decider for Person {
                     kind: *kind,
                     place: fact.place.clone(),
                     identity: fact.id,
-                    retention: Retention::default(),
+                    retention: Retention { is_counted: *kind == PersonKind::Participant, ..Retention::default() },
                     erasure: Erasure::default(),
                 }));
                 return;
@@ -307,7 +320,7 @@ impl Decider for Person {
                 let (ground, purposes, until) = (*ground, *purposes, *until);
                 known.retention.locks.push(Lock { ground, purposes, until, by: fact.actor });
             }
-            Event::RetentionLockEnded { ground, .. } => known.retention.locks.retain(|lock| lock.ground != *ground),
+            Event::RetentionLockEnded { ground, .. } => known.retention.lock_ended(*ground),
             Event::LegalHoldSet { hold, ground, .. } => {
                 known.retention.holds.push(Hold { key: *hold, ground: *ground, released: false });
             }
@@ -343,9 +356,15 @@ impl Decider for Person {
         Some(command.person())
     }
 
-    fn recognised_in(command: &Command) -> Option<&'static str> {
+    fn recognised_in(command: &Command, state: &State) -> Option<Recognition> {
+        // A person is counted once in an operation; another provider's operation counts them again.
+        let of = |provider: &OrganisationId| format!("participant/{provider}");
         match command {
-            Command::RegisterParticipant { .. } => Some("participant"),
+            Command::RegisterParticipant { provider, .. } => Some(Recognition::Claims(of(provider))),
+            Command::CorrectIdentity { .. } => {
+                let known = state.known().filter(|known| known.kind == PersonKind::Participant)?;
+                Some(Recognition::Replaces(of(known.place.provider.as_ref()?)))
+            }
             _ => None,
         }
     }
@@ -368,43 +387,6 @@ impl Decider for Person {
         match event {
             Event::IdentityCorrected { corrects, .. } => Some(*corrects),
             _ => None,
-        }
-    }
-}
-
-/// The event that the command would be.
-fn said(command: &Command) -> Event {
-    match command.clone() {
-        Command::RegisterParticipant { .. }
-        | Command::RegisterPupil { .. }
-        | Command::RegisterStaffMember { .. }
-        | Command::RegisterBeneficialOwner { .. }
-        | Command::RegisterTrainee { .. } => registered(command),
-        Command::CorrectIdentity { person, corrects }
-        | Command::CorrectStaffIdentity { person, corrects }
-        | Command::CorrectTraineeIdentity { person, corrects } => Event::IdentityCorrected { person, corrects },
-        Command::OpenRecord { person, position, ground }
-        | Command::OpenOwnerRecord { person, position, ground }
-        | Command::OpenTraineeRecord { person, position, ground } => Event::RecordOpened { person, position, ground },
-        Command::ExportPerson { person, ground } | Command::ExportPupil { person, ground } => {
-            Event::Exported { person, ground }
-        }
-        Command::LockRetention { person, purposes, until, ground } => {
-            Event::RetentionLocked { person, purposes, until, ground }
-        }
-        Command::EndRetentionLock { person, ground } => Event::RetentionLockEnded { person, ground },
-        Command::SetLegalHold { person, hold, ground } => Event::LegalHoldSet { person, hold, ground },
-        Command::ReleaseLegalHold { person, hold } => Event::LegalHoldReleased { person, hold },
-        Command::RestrictProcessing { person, ground } => Event::ProcessingRestricted { person, ground },
-        Command::LiftRestriction { person } => Event::RestrictionLifted { person },
-        Command::RequestErasure { person, ground, purposes } => Event::ErasureRequested { person, ground, purposes },
-        Command::RefuseErasure { person, request, ground, until } => {
-            Event::ErasureRefused { person, request, ground, until }
-        }
-        Command::ApproveErasure { person, request } => Event::ErasureApproved { person, request },
-        Command::BeginErasure { person, request } => Event::ErasureBegun { person, request },
-        Command::RecordErasure { person, request, keys, purposes, kek_version, slots_purged, bound_until } => {
-            Event::Erased { person, request, keys, purposes, kek_version, slots_purged, bound_until }
         }
     }
 }

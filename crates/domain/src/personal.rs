@@ -2,6 +2,8 @@
 //! the person's key before the event is appended, so nothing that a decision remembers is lost when
 //! the key is destroyed.
 
+mod vocabulary;
+
 use std::fmt;
 
 use schemars::JsonSchema;
@@ -13,9 +15,11 @@ use crate::identity::{InvalidIdentity, text_identity};
 use crate::refusal::Severity;
 use crate::support_case::vocabulary::{OutcomeScale, ReferralOutcome, Service};
 use crate::vocabulary::Set;
-use crate::{BusinessDate, Refused, vocabulary};
+use crate::{BusinessDate, Refused};
 
-vocabulary! {
+pub use vocabulary::{AbsenceGround, CaseTopic, Gender};
+
+crate::vocabulary! {
     /// What a key is for: a person has one for each, so that a name can be erased long before the
     /// figure in which the person was counted.
     Purpose {
@@ -27,66 +31,6 @@ vocabulary! {
         SpecialCategory = "special_category",
         /// Who stands behind the pseudonym of somebody who acts.
         Actor = "actor",
-    }
-
-    /// Why somebody is absent; of health and family, so a special category.
-    AbsenceGround {
-        /// Illness.
-        Illness = "illness",
-        /// A sick child.
-        ChildIllness = "child_illness",
-        /// Maternity protection.
-        Maternity = "maternity",
-        /// Parental leave.
-        ParentalLeave = "parental_leave",
-        /// Leave.
-        Leave = "leave",
-        /// Further training.
-        Training = "training",
-        /// Anything else.
-        Other = "other",
-    }
-
-    /// Gender as the ESF+ counts it (Regulation (EU) 2021/1057, Annex I).
-    Gender {
-        /// Female.
-        Female = "female",
-        /// Male.
-        Male = "male",
-        /// Non-binary.
-        NonBinary = "non_binary",
-    }
-
-    /// What a support case is about (`domain.md` 5.2).
-    CaseTopic {
-        /// Lessons, homework, performance.
-        Learning = "learning",
-        /// Staying away from school.
-        Absenteeism = "absenteeism",
-        /// Conflicts with pupils or teachers.
-        Conflict = "conflict",
-        /// Bullying.
-        Bullying = "bullying",
-        /// Violence.
-        Violence = "violence",
-        /// Family.
-        Family = "family",
-        /// Separation or death.
-        Loss = "loss",
-        /// Mental health.
-        MentalHealth = "mental_health",
-        /// Addiction.
-        Addiction = "addiction",
-        /// Money or housing.
-        Livelihood = "livelihood",
-        /// Migration and language.
-        Migration = "migration",
-        /// Disability.
-        Disability = "disability",
-        /// From school to work.
-        Transition = "transition",
-        /// Anything else.
-        Other = "other",
     }
 }
 

@@ -126,6 +126,24 @@ fn an_absence_is_amended_and_withdrawn_for_a_reason() {
 }
 
 #[test]
+fn a_ground_is_corrected_for_a_reason_as_often_as_it_was_wrong() {
+    let correct = || written::<Command>("correct-absence-ground", body(1, json!({})));
+    let corrected = || written::<Event>("absence.ground-corrected.v1", body(1, json!({})));
+    with([absent()]).when(correct()).refused(Refusal::ReasonMissing);
+    let knowing = |events: Vec<Event>| with(events).because(Reason::DataEntryError).repeatable();
+    knowing(vec![absent()]).when(correct()).then([corrected()]);
+    knowing(vec![absent(), corrected()]).when(correct()).then([corrected()]);
+    knowing(vec![]).when(correct()).refused(Refusal::UnknownAbsence);
+    knowing(vec![absent(), withdrawn()]).when(correct()).refused(Refusal::OtherParticulars);
+    let participant =
+        written::<person::Event>("person.registered.v1", json!({"person": key(1), "kind": "participant"}));
+    knowing(vec![absent()])
+        .and::<Person>(&person::stream_of_staff(&of(1)), [participant])
+        .when(correct())
+        .refused(Refusal::SomebodyElse);
+}
+
+#[test]
 fn a_substitute_is_somebody_else_qualified_and_there() {
     with([absent()]).when(appoint(2, "2025-11-01", "2025-11-20")).then([appointed("2025-11-01", "2025-11-20")]);
     with([absent(), appointed("2025-11-01", "2025-11-20")]).when(appoint(2, "2025-11-01", "2025-11-20")).then([]);

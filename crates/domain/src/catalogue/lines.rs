@@ -23,6 +23,7 @@ const STAFF_IDENTITY: &[Takes] = &[Takes { kind: RecordKind::StaffIdentity, requ
 const ABSENCE: &[Takes] = &[Takes { kind: RecordKind::Absence, required: false }];
 const CASE: &[Takes] =
     &[Takes { kind: RecordKind::CaseProfile, required: true }, Takes { kind: RecordKind::CaseConcern, required: true }];
+const ABSENCE_GROUND: &[Takes] = &[Takes { kind: RecordKind::Absence, required: true }];
 const REFERRAL: &[Takes] = &[Takes { kind: RecordKind::Referral, required: true }];
 const REFERRAL_OUTCOME: &[Takes] = &[Takes { kind: RecordKind::ReferralOutcome, required: true }];
 const ASSESSMENT: &[Takes] = &[Takes { kind: RecordKind::GoalAssessment, required: true }];
@@ -103,6 +104,7 @@ pub const COMMANDS: &[CommandEntry] = &[
     command("revoke-api-key", Principal, None, &[AD], "Schlüssel sperren", "Revoke an API key"),
     command("record-absence", Absence, None, &[PM], "Abwesenheit erfassen", "Record an absence").taking(ABSENCE),
     command("amend-absence", Absence, None, &[PM], "Abwesenheit ändern", "Amend an absence").taking(ABSENCE),
+    command("correct-absence-ground", Absence, None, &[PM], "Grund einer Abwesenheit berichtigen", "Correct the ground of an absence").taking(ABSENCE_GROUND),
     command("withdraw-absence", Absence, None, &[PM], "Abwesenheit zurücknehmen", "Withdraw an absence"),
     command("appoint-substitute", Absence, None, &[PM], "Vertretung einsetzen", "Appoint a substitute"),
     command("end-substitution", Absence, None, &[PM], "Vertretung beenden", "End a substitution"),

@@ -4,6 +4,7 @@
 //! it goes on by itself when nothing stands against it any more. What has begun is not stopped: the
 //! log says so before the first key is destroyed, and takes nothing from then on that would come too late.
 
+use super::retention::stands_against_erasure;
 use super::vocabulary::{ErasureGround, RefusalGround};
 use super::{Event, Refusal, Retention};
 use crate::decider::Facts;
@@ -177,6 +178,7 @@ impl Erasure {
         let stands = match ground {
             RefusalGround::RetentionLock => retention.locked_until(known.purposes, facts.today).is_some(),
             RefusalGround::LegalHold => retention.is_held(),
+            RefusalGround::Restriction => retention.restricted.is_some_and(stands_against_erasure),
             _ => true,
         };
         if stands { Ok(vec![refused]) } else { Err(Refusal::NothingStandsAgainst) }

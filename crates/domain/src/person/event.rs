@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Command;
+use super::registration::registered;
 use super::vocabulary::{ErasureGround, ExportGround, HoldGround, OpeningGround, RefusalGround, RestrictionGround};
 use super::vocabulary::{PersonKind, RetentionGround};
 use crate::personal::Purpose;
@@ -157,4 +159,41 @@ pub enum Event {
         /// The day by which every older copy of these keys is dead too.
         bound_until: BusinessDate,
     },
+}
+
+/// The event that the command would be.
+pub(super) fn said(command: &Command) -> Event {
+    match command.clone() {
+        Command::RegisterParticipant { .. }
+        | Command::RegisterPupil { .. }
+        | Command::RegisterStaffMember { .. }
+        | Command::RegisterBeneficialOwner { .. }
+        | Command::RegisterTrainee { .. } => registered(command),
+        Command::CorrectIdentity { person, corrects }
+        | Command::CorrectStaffIdentity { person, corrects }
+        | Command::CorrectTraineeIdentity { person, corrects } => Event::IdentityCorrected { person, corrects },
+        Command::OpenRecord { person, position, ground }
+        | Command::OpenOwnerRecord { person, position, ground }
+        | Command::OpenTraineeRecord { person, position, ground } => Event::RecordOpened { person, position, ground },
+        Command::ExportPerson { person, ground } | Command::ExportPupil { person, ground } => {
+            Event::Exported { person, ground }
+        }
+        Command::LockRetention { person, purposes, until, ground } => {
+            Event::RetentionLocked { person, purposes, until, ground }
+        }
+        Command::EndRetentionLock { person, ground } => Event::RetentionLockEnded { person, ground },
+        Command::SetLegalHold { person, hold, ground } => Event::LegalHoldSet { person, hold, ground },
+        Command::ReleaseLegalHold { person, hold } => Event::LegalHoldReleased { person, hold },
+        Command::RestrictProcessing { person, ground } => Event::ProcessingRestricted { person, ground },
+        Command::LiftRestriction { person } => Event::RestrictionLifted { person },
+        Command::RequestErasure { person, ground, purposes } => Event::ErasureRequested { person, ground, purposes },
+        Command::RefuseErasure { person, request, ground, until } => {
+            Event::ErasureRefused { person, request, ground, until }
+        }
+        Command::ApproveErasure { person, request } => Event::ErasureApproved { person, request },
+        Command::BeginErasure { person, request } => Event::ErasureBegun { person, request },
+        Command::RecordErasure { person, request, keys, purposes, kek_version, slots_purged, bound_until } => {
+            Event::Erased { person, request, keys, purposes, kek_version, slots_purged, bound_until }
+        }
+    }
 }

@@ -17,7 +17,14 @@ pub struct Retention {
     pub(super) holds: Vec<Hold>,
     /// Why use is restricted, if it is.
     pub(super) restricted: Option<RestrictionGround>,
+    /// Whether the person is counted in an operation of the fund: then documents are kept.
+    pub(super) is_counted: bool,
+    /// The locks for documents of the fund that were ended.
+    pub(super) fund_over: Vec<Set<Purpose>>,
 }
+
+/// What figures of the fund are counted from: kept as long as its documents (CPR Art. 82).
+const COUNTED_FROM: [Purpose; 2] = [Purpose::Statistics, Purpose::SpecialCategory];
 
 /// A lock.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +48,11 @@ pub struct Hold {
     pub(super) released: bool,
 }
 
+/// Whether the person is better off if nothing is erased.
+pub(super) const fn stands_against_erasure(ground: RestrictionGround) -> bool {
+    matches!(ground, RestrictionGround::Unlawful | RestrictionGround::NeededForClaims)
+}
+
 impl Retention {
     /// Why nothing for these purposes may be erased on that day, and until when that is known to
     /// last. A hold concerns everything of a person and has no end, so it comes first.
@@ -48,7 +60,22 @@ impl Retention {
         if self.is_held() {
             return Some((RefusalGround::LegalHold, None));
         }
-        Some((RefusalGround::RetentionLock, Some(self.locked_until(purposes, day)?)))
+        if let Some(until) = self.locked_until(purposes, day) {
+            return Some((RefusalGround::RetentionLock, Some(until)));
+        }
+        if self.restricted.is_some_and(stands_against_erasure) {
+            return Some((RefusalGround::Restriction, None));
+        }
+        let is_kept = |purpose| purposes.contains(purpose) && self.is_kept_for_the_fund(purpose, day);
+        COUNTED_FROM.into_iter().any(is_kept).then_some((RefusalGround::LegalDuty, None))
+    }
+
+    /// Whether the documents of the fund are not known to be of no use any more: until somebody has said how
+    /// long they are kept, nobody knows.
+    fn is_kept_for_the_fund(&self, purpose: Purpose, day: BusinessDate) -> bool {
+        let mut fund = self.locks.iter().filter(|lock| lock.ground == RetentionGround::EsfDocuments);
+        let has_come = fund.any(|lock| lock.purposes.contains(purpose) && lock.until <= day);
+        self.is_counted && !has_come && !self.fund_over.iter().any(|purposes| purposes.contains(purpose))
     }
 
     /// The locks, one for each ground; one whose day has come no longer holds.
@@ -107,6 +134,14 @@ impl Retention {
             return Err(Refusal::ReasonMissing);
         }
         if lock.by == facts.actor { Err(Refusal::OwnLock) } else { Ok(()) }
+    }
+
+    /// Notes the early end of a lock.
+    pub(super) fn lock_ended(&mut self, ground: RetentionGround) {
+        if ground == RetentionGround::EsfDocuments {
+            self.fund_over.extend(self.locks.iter().filter(|lock| lock.ground == ground).map(|lock| lock.purposes));
+        }
+        self.locks.retain(|lock| lock.ground != ground);
     }
 
     /// Whether a hold has to be written.

@@ -162,6 +162,37 @@ fn the_identity_that_holds_is_corrected_for_a_reason() {
 }
 
 #[test]
+fn somebody_is_recognised_within_the_operations_of_one_provider() {
+    let known_as = |kind: &str| {
+        let mut state = State::default();
+        Person::evolve(
+            &mut state,
+            &registered_as(kind),
+            &crate::testing::fact(1, "2025-09-01", at_school_of_provider()),
+        );
+        state
+    };
+    let in_p1 = || "participant/P1".to_owned();
+    let register = |provider: &str| ask("register-participant", json!({"provider": provider}));
+    let unknown = State::default();
+    assert_eq!(Person::recognised_in(&register_participant(), &unknown), Some(Recognition::Claims(in_p1())));
+    assert_ne!(
+        Person::recognised_in(&register("P1"), &unknown),
+        Person::recognised_in(&register("P2"), &unknown),
+        "each operation counts for itself"
+    );
+    let correct = ask("correct-identity", json!({"corrects": event_id(1)}));
+    assert_eq!(Person::recognised_in(&correct, &known_as("participant")), Some(Recognition::Replaces(in_p1())));
+    for (command, state) in [
+        (correct.clone(), known_as("beneficial_owner")),
+        (correct, unknown.clone()),
+        (ask("register-trainee", json!({"district": "15"})), unknown),
+    ] {
+        assert_eq!(Person::recognised_in(&command, &state), None);
+    }
+}
+
+#[test]
 fn a_command_for_one_kind_of_person_reaches_no_other() {
     let opening = json!({"position": 1, "ground": "legal_claims"});
     let correcting = json!({"corrects": event_id(1)});

@@ -101,6 +101,9 @@ vocabulary! {
         RetentionLock = "retention_lock",
         /// A legal hold stands.
         LegalHold = "legal_hold",
+        /// Processing is restricted instead: the person does not want it erased, or needs it for claims
+        /// (Art. 18(1)(b), (c)).
+        Restriction = "restriction",
         /// The law demands that it is kept (b).
         LegalDuty = "legal_duty",
         /// Archiving in the public interest, research or statistics (d).
@@ -113,6 +116,15 @@ vocabulary! {
 }
 
 impl PersonKind {
+    /// Under which keys something of somebody of this kind may lie.
+    pub const fn purposes(self) -> &'static [Purpose] {
+        match self {
+            Self::Participant | Self::Pupil => &[Purpose::Identity, Purpose::Statistics, Purpose::SpecialCategory],
+            Self::Staff => &[Purpose::Actor, Purpose::SpecialCategory],
+            Self::BeneficialOwner | Self::TrainingParticipant => &[Purpose::Identity],
+        }
+    }
+
     /// Under which key it is sealed who somebody of this kind is. For a pupil, whose name is not
     /// here, the key of the notes.
     pub const fn identity(self) -> Purpose {

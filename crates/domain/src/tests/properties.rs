@@ -15,7 +15,8 @@ use crate::wire::decode;
 use crate::{BusinessDate, Event, State, StreamId, cooperation, intervention, staff};
 
 /// What becomes a fact each time it is said.
-const ANEW: [&str; 3] = ["record-intervention", "assess-support-goal", "record-referral-outcome"];
+const ANEW: [&str; 4] =
+    ["record-intervention", "assess-support-goal", "record-referral-outcome", "correct-absence-ground"];
 
 /// The story without its endings, then random commands.
 pub(super) fn random_world(choices: &[Choice]) -> World {

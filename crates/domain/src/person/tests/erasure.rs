@@ -65,7 +65,7 @@ fn erasure_is_asked_for_once() {
     with([participant(), requested(&["identity"])])
         .when(request(&["identity", "statistics"]))
         .refused(Refusal::RequestPending);
-    with([participant(), requested(&["identity"])]).when(request(&["statistics"])).then([requested(&["statistics"])]);
+    with([participant(), requested(&["identity"])]).when(request(&["actor"])).then([requested(&["actor"])]);
 }
 
 #[test]
@@ -83,6 +83,54 @@ fn under_a_lock_or_a_hold_erasure_is_refused_at_once_and_both_are_events() {
     let over =
         happened("retention-locked", json!({"purposes": ["identity"], "until": "2026-06-30", "ground": "accounting"}));
     ask(vec![participant(), over], &["identity"]).then([requested(&["identity"])]);
+}
+
+#[test]
+fn a_restriction_that_the_person_needs_stands_against_erasure() {
+    let restricted = |ground| happened("processing-restricted", json!({"ground": ground}));
+    let restrict = |ground| ask("restrict-processing", json!({"ground": ground}));
+    for ground in ["unlawful", "needed_for_claims"] {
+        let under = || vec![participant(), restricted(ground)];
+        with(under()).when(request(&["identity"])).then([requested(&["identity"]), refused(3, "restriction", None)]);
+        twice_approved().then_by(7, restricted(ground)).when(begin(2)).refused(Refusal::Kept);
+        under_way().when(restrict(ground)).refused(Refusal::ErasureBegun);
+        let refuse = ask("refuse-erasure", json!({"request": event_id(2), "ground": "restriction"}));
+        pending().when(refuse.clone()).refused(Refusal::NothingStandsAgainst);
+        pending().then_by(7, restricted(ground)).when(refuse).then([refused(2, "restriction", None)]);
+    }
+    for ground in ["accuracy_contested", "objection_pending"] {
+        with([participant(), restricted(ground)]).when(request(&["identity"])).then([requested(&["identity"])]);
+        assert!(under_way().when(restrict(ground)).accepted());
+    }
+    let lifted = happened("restriction-lifted", json!({}));
+    with([participant(), restricted("unlawful"), lifted]).when(request(&["identity"])).then([requested(&["identity"])]);
+}
+
+#[test]
+fn what_is_counted_is_kept_as_long_as_the_documents_of_the_fund() {
+    // Today is 30 June 2026.
+    let lock = |purposes: &[&str], ground: &str, until: &str| {
+        happened("retention-locked", json!({"purposes": purposes, "until": until, "ground": ground}))
+    };
+    let ended = |ground: &str| happened("retention-lock-ended", json!({"ground": ground}));
+    for purpose in ["statistics", "special_category"] {
+        let ask = |events: &[Event]| with([&[participant()], events].concat()).when(request(&[purpose]));
+        let over = || lock(&[purpose], "esf_documents", "2026-06-30");
+        ask(&[]).then([requested(&[purpose]), refused(2, "legal_duty", None)]);
+        ask(&[lock(&[purpose], "accounting", "2026-06-30")])
+            .then([requested(&[purpose]), refused(3, "legal_duty", None)]);
+        ask(&[lock(&["identity"], "esf_documents", "2026-06-30")])
+            .then([requested(&[purpose]), refused(3, "legal_duty", None)]);
+        ask(&[over()]).then([requested(&[purpose])]);
+        ask(&[lock(&[purpose], "esf_documents", "2026-07-01")])
+            .then([requested(&[purpose]), refused(3, "retention_lock", Some("2026-07-01"))]);
+        ask(&[lock(&[purpose], "esf_documents", "2026-07-01"), ended("esf_documents")]).then([requested(&[purpose])]);
+        ask(&[lock(&[purpose], "accounting", "2026-07-01"), ended("accounting")])
+            .then([requested(&[purpose]), refused(4, "legal_duty", None)]);
+        // It concerns those who are counted in an operation alone, and names go earlier.
+        with([registered_as("training_participant")]).when(request(&[purpose])).then([requested(&[purpose])]);
+        with([participant()]).when(request(&["identity", "actor"])).then([requested(&["identity", "actor"])]);
+    }
 }
 
 #[test]
@@ -240,13 +288,38 @@ fn the_job_that_destroys_keys_sees_what_is_approved_and_not_held() {
 }
 
 #[test]
-fn after_erasure_nothing_of_it_is_registered_corrected_opened_or_exported() {
+fn after_erasure_nothing_of_it_is_registered_corrected_or_opened() {
     let gone = || under_way().then_by(1, erased(2, &["identity"])).because(Reason::DataEntryError);
     let refuses = |outcome: Outcome<Person>| outcome.refused(Refusal::Erased);
     refuses(gone().when(register_participant()));
     refuses(gone().when(ask("correct-identity", json!({"corrects": event_id(1)}))));
     refuses(gone().when(ask("open-record", json!({"position": 1, "ground": "legal_claims"}))));
-    refuses(gone().when(ask("export-person", json!({"ground": "data_subject_request"}))));
     gone().on("2025-10-02").when(request(&["identity"])).refused(Refusal::AlreadyErased);
-    gone().when(request(&["statistics"])).then([requested(&["statistics"])]);
+    gone().when(request(&["actor"])).then([requested(&["actor"])]);
+}
+
+#[test]
+fn what_is_left_after_an_erasure_is_exported_until_nothing_is() {
+    let export = || ask("export-person", json!({"ground": "data_subject_request"}));
+    let without = |kind: &str, purposes: &[&str]| {
+        with([registered_as(kind), requested(purposes)])
+            .then_by(8, approved(2))
+            .then_by(9, approved(2))
+            .then_by(1, begun(2))
+            .then_by(1, erased(2, purposes))
+            .repeatable()
+            .when(export())
+    };
+    let left: [(&str, &[&str]); 4] = [
+        ("participant", &["identity"]),
+        ("participant", &["identity", "statistics"]),
+        ("staff", &["actor"]),
+        ("staff", &["special_category"]),
+    ];
+    for (kind, purposes) in left {
+        assert!(without(kind, purposes).accepted(), "{kind} {purposes:?}");
+    }
+    without("participant", &["identity", "statistics", "special_category"]).refused(Refusal::Erased);
+    without("staff", &["special_category", "actor"]).refused(Refusal::Erased);
+    without("training_participant", &["identity"]).refused(Refusal::Erased);
 }

@@ -32,6 +32,9 @@ pub(super) fn all() -> Vec<Told> {
         absent("2023-09-15", "amend-absence", 3300, days("2023-09-01", "2023-10-01"))
             .because(Reason::LateInformation)
             .with(json!({"absence": {"ground": "illness"}})),
+        absent("2023-09-15", "correct-absence-ground", 3300, json!({}))
+            .because(Reason::DataEntryError)
+            .with(json!({"absence": {"ground": "child_illness"}})),
         absent("2023-09-15", "appoint-substitute", 3300, standing_in),
         absent("2023-09-25", "end-substitution", 3300, json!({"substitute": key(503), "on": "2023-09-25"})),
         absent("2023-10-02", "record-absence", 3301, days("2023-10-02", "2023-10-05")),

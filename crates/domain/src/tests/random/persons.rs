@@ -45,7 +45,7 @@ pub(super) fn begun() -> Vec<Told> {
     };
     vec![
         by(7, "register-participant", json!({"person": key(3004), "provider": "P1"})),
-        by(10, "request-erasure", erasure(3004, "special_category")),
+        by(10, "request-erasure", erasure(3004, "identity")),
         by(10, "request-erasure", erasure(3003, "statistics")),
         by(11, "approve-erasure", approved.clone()),
         by(12, "approve-erasure", approved),

@@ -35,6 +35,7 @@ pub(super) fn commands(c: Choice) -> Vec<(&'static str, Value)> {
     vec![
         ("record-absence", json!({"staff": staff, "absence": absence, "period": period})),
         ("amend-absence", json!({"staff": staff, "absence": absence, "period": period})),
+        ("correct-absence-ground", json!({"staff": staff, "absence": absence})),
         ("withdraw-absence", json!({"staff": staff, "absence": absence})),
         ("appoint-substitute", json!({"staff": staff, "absence": absence, "substitute": substitute, "period": inside})),
         (
