@@ -69,6 +69,7 @@ proptest! {
                 | absence::Event::Amended { staff, absence, period, .. } => {
                     absences.insert((*staff, *absence), *period);
                 }
+                absence::Event::GroundCorrected { .. } => {}
                 absence::Event::Withdrawn { staff, absence } => {
                     absences.remove(&(*staff, *absence));
                 }
