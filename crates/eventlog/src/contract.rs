@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a test says what it expected")]
 
 mod sealed;
+mod time;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::pin::Pin;
@@ -97,7 +98,7 @@ impl Law {
             Self::Tree => the_tree_is_that_of_the_leaves(&subject).await,
             Self::Concurrency => sixty_four_writers_keep_the_order(&subject).await,
             Self::Limits => limits_are_kept(&subject).await,
-            Self::Time => time_finds_positions(&subject).await,
+            Self::Time => time::time_finds_positions(&subject).await,
             Self::Sealed => sealed::ciphertexts_leave_alone(&subject).await,
         }
     }
@@ -474,19 +475,6 @@ async fn limits_are_kept(subject: &Subject) {
     let large = "x".repeat(50_000);
     accepted(&*log, append(3, "s/1", Expected::Any, &[&large])).await;
     assert_eq!(log.head().await.expect("a head").size, 1);
-    log.close().await;
-}
-
-async fn time_finds_positions(subject: &Subject) {
-    let log = subject.open().await;
-    for n in 0..5 {
-        accepted(&*log, append(n + 1, "s/1", Expected::Any, &["a"])).await;
-    }
-    let page = log.read(&Filter::default(), Direction::Forwards, 0, 10).await.expect("a page");
-    assert!(page.events.windows(2).all(|pair| pair[0].recorded_at <= pair[1].recorded_at));
-    let last = page.events[4].recorded_at;
-    assert_eq!(log.position_at(last).await.expect("a position"), 5);
-    assert_eq!(log.position_at(page.events[0].recorded_at - 1).await.expect("a position"), 0);
     log.close().await;
 }
 
