@@ -1,5 +1,8 @@
 //! What is said of persons leaves the log again: only after the event that says so is durable.
 
+#[cfg(test)]
+mod tests;
+
 use sfs_domain::{Category, EventId, Opens, PersonId, StreamId, support_case};
 use sfs_eventlog::{Direction, Filter, ReadError, StoredEvent};
 use sfs_ledger::Leaf;
