@@ -41,7 +41,7 @@ fn spellings(text: &str) -> Vec<Vec<u8>> {
         shifted.extend_from_slice(bytes);
         let text = BASE64_STANDARD_NO_PAD.encode(&shifted);
         // Letters that also hold bits of the neighbours are left out.
-        let (first, last) = (before.next_multiple_of(3) / 3 * 4, shifted.len() / 3 * 4);
+        let (first, last) = (before.div_ceil(3) * 4, shifted.len() / 3 * 4);
         let inner = &text[first..last];
         all.push(inner.as_bytes().to_vec());
         all.push(inner.replace('+', "-").replace('/', "_").into_bytes());

@@ -135,7 +135,7 @@ async fn every_figure_of_the_story_is_shown_with_its_meaning() {
     };
     let overview = data("/v1/overview?valid=2023-03-10&period=2022/23").await;
     assert_eq!(overview["total"]["schools_with_social_work"], 1);
-    assert_eq!(overview["total"]["trainings_held"], 1);
+    assert_eq!(overview["total"]["trainings_held"], 2);
     let coverage = data("/v1/coverage?valid=2023-03-10&with_social_work=true").await;
     assert_eq!(coverage["schools"][0]["school"], "S1");
     let staffing = data("/v1/staffing?valid=2023-03-10&occupancy=filled&function=school_social_worker").await;
