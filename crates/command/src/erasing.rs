@@ -3,7 +3,7 @@
 //! log learns that it is over. Killed in between, it goes on at the next start.
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,6 +1,9 @@
 //! What is said of persons leaves the log again: only after the event that says so is durable, only the
 //! kinds of records that the command opens, and only of events that lie where the caller's grant reaches.
 
+#[cfg(test)]
+mod tests;
+
 use sfs_domain::catalogue::CommandEntry;
 use sfs_domain::{Category, EventId, Grant, Opens, PersonId, StreamId, authority, support_case};
 use sfs_eventlog::{Direction, Filter, ReadError, StoredEvent};

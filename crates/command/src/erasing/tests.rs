@@ -35,12 +35,13 @@ impl RandomBytes for Counting {
     }
 }
 
-struct House {
+/// A write side on a log in memory with a real key store.
+pub(crate) struct House {
     _directory: tempfile::TempDir,
     memory: Memory,
     log: Arc<dyn EventLog>,
     keys: Keys,
-    handler: Handler,
+    pub(crate) handler: Handler,
     sent: u128,
 }
 
@@ -62,7 +63,7 @@ fn person(n: u128) -> PersonId {
 }
 
 impl House {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let directory = tempfile::tempdir().expect("a directory");
         let keks = KeyEncryptionKeys::parse(&format!("1 {}\n", "A".repeat(43))).expect("keys");
         let path = directory.path().join("keys.db");
