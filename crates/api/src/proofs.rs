@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use sfs_eventlog::{Direction, Filter};
 use sfs_feed::Visibility;
-use sfs_ledger::{Hash, Tile, TilePath, write_bundle};
+use sfs_ledger::{Checkpoint, Hash, SignedNote, Tile, TilePath, TlogProof, write_bundle};
 use sfs_notary::TilesError;
 
 use crate::answers::json_response;
@@ -21,6 +21,9 @@ use crate::language::Text;
 use crate::params::Params;
 use crate::problem::Problem;
 use crate::troubles;
+
+/// Media type of a receipt.
+pub const TLOG_PROOF: &str = "text/plain; charset=utf-8";
 
 /// Media type of a tile.
 pub const TILE: &str = "application/octet-stream";
@@ -83,6 +86,33 @@ pub async fn inclusion(State(app): State<Shared>, request: Parts) -> Result<Resp
     let (leaf_hash, root, path) = proof.await.map_err(|why| trouble(&why))?;
     let answer = InclusionAnswer { origin: &app.api.origin, position, size, leaf_hash, root, path };
     Ok(json_response(&answer))
+}
+
+/// `GET /v1/proofs/receipt`: what a receipt of a command becomes once a checkpoint covers it, a file that
+/// stands alone (C2SP tlog-proof).
+pub async fn receipt(State(app): State<Shared>, request: Parts) -> Result<Response, Problem> {
+    authenticate(&app, &request.headers).await?;
+    let mut params = Params::of(&request.uri);
+    let position = params.number("position", 1..=app.head().max(1))?.ok_or_else(|| missing("position"))?;
+    params.finish()?;
+    let note = app.api.notary.as_ref().and_then(|notary| notary.checkpoint());
+    let checkpoint = note.and_then(|note| SignedNote::parse(note.as_bytes()).ok());
+    let size = checkpoint.as_ref().and_then(|note| note.unverified_text().parse::<Checkpoint>().ok());
+    let covered = size.map_or(0, |checkpoint| checkpoint.size());
+    let (Some(checkpoint), true) = (checkpoint, position <= covered) else {
+        return Err(Problem::new(&kinds::NOT_FOUND).detail(
+            format!("Der letzte unterschriebene Stand hat {covered} Ereignisse und reicht noch nicht so weit."),
+            format!("The last signed checkpoint has {covered} events and does not reach so far yet."),
+        ));
+    };
+    let path = app.api.tiles.inclusion(position, covered).await.map_err(|why| trouble(&why))?;
+    let proof = TlogProof::new(position - 1, path, checkpoint).map_err(|why| {
+        tracing::error!(error = &why as &dyn std::error::Error, "a proof could not be written down");
+        Problem::new(&kinds::PROOFS_NOT_READY)
+    })?;
+    let mut response = Response::new(Body::from(proof.to_string()));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(TLOG_PROOF));
+    Ok(response)
 }
 
 /// `GET /v1/proofs/consistency`.

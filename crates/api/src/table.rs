@@ -153,6 +153,17 @@ fn proof_routes(routes: &mut Routes<'_>) {
         .answer(200, "Leaf hash, root and path.", vec![(JSON, answer)])
         .problems([&kinds::PARAMETER, &kinds::NOT_FOUND, &kinds::PROOFS_NOT_READY]);
     routes.add("/v1/proofs/inclusion", Around::Read, get(proofs::inclusion), operation);
+    let position = json!({"type": "integer", "minimum": 1, "maximum": i64::MAX});
+    let operation = Operation::get("getReceipt", "proofs", "The receipt of an event, as a file that stands alone")
+        .about(
+            "What the leaf hash in a command's answer becomes once a signed checkpoint covers it: the path and the \
+             checkpoint with all its signatures (C2SP tlog-proof). Keep it: it proves the event to anybody who knows the \
+             keys, without us.",
+        )
+        .parameters([Parameter::query("position", position, "Position of the event.").required()])
+        .answer(200, "The proof.", vec![("text/plain", json!({"type": "string"}))])
+        .problems([&kinds::PARAMETER, &kinds::NOT_FOUND, &kinds::PROOFS_NOT_READY]);
+    routes.add("/v1/proofs/receipt", Around::Read, get(proofs::receipt), operation);
     let answer = routes.document.schema::<ConsistencyAnswer<'static>>();
     let operation = Operation::get("proveConsistency", "proofs", "That the log has only grown")
         .about("That the later tree begins with the earlier one, leaf by leaf (RFC 9162 §2.1.4).")

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use sfs_domain::{Role, Scope};
-use sfs_ledger::{Hash, verify_consistency, verify_inclusion};
+use sfs_ledger::{Hash, TlogProof, verify_consistency, verify_inclusion};
 
 use crate::service::Service;
 
@@ -44,6 +44,25 @@ async fn a_receipt_names_the_leaf_hash_that_is_proved() {
     let event = &receipt["events"][0];
     let proof = service.get(&format!("/v1/proofs/inclusion?position={}", event["position"]), &auditor).await.json();
     assert_eq!(proof["leaf_hash"], event["leaf_hash"]);
+}
+
+#[tokio::test]
+async fn a_receipt_stands_alone_once_a_checkpoint_covers_it() {
+    let (service, auditor) = with_schools(0).await;
+    let coordination = service.coordination().await;
+    let event = service.school(&coordination, "S9").await.json()["events"][0].clone();
+    let address = format!("/v1/proofs/receipt?position={}", event["position"]);
+    let early = service.get(&address, &auditor).await;
+    early.is_problem(404, "not-found");
+    let notary = service.api.notary.as_ref().unwrap();
+    notary.sign().await.unwrap();
+    let reply = service.get(&address, &auditor).await;
+    assert_eq!((reply.status, reply.header("content-type")), (200, "text/plain; charset=utf-8"));
+    let proof = TlogProof::parse(&reply.bytes).unwrap();
+    let keys = notary.verifiers().await.unwrap();
+    let checkpoint = proof.verify(&hash(&event["leaf_hash"]), "test", &keys).unwrap();
+    assert_eq!(checkpoint.size(), service.size().await);
+    assert!(proof.verify(&Hash::from([1; 32]), "test", &keys).is_err());
 }
 
 #[tokio::test]
