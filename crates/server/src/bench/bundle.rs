@@ -2,12 +2,9 @@
 //! verified, each by this program in a process of its own that counts its processor time and memory.
 
 use std::path::Path;
-use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::Value;
-use sfs_eventlog::Reader;
-use sfs_notary::{Notary, OutsideSettings};
 
 use super::{Bench, BenchError, child, io, world};
 use crate::installation::{Installation, Opening};
@@ -67,15 +64,12 @@ async fn run(
 /// Signs what the log has, as a server would.
 async fn sign(directory: &Path) -> Result<(), BenchError> {
     let installation = Installation::open(&world::configuration(directory), Opening::default()).await?;
-    let log: Arc<dyn Reader> = Arc::clone(&installation.log) as _;
-    let (signer, tiles) = (installation.directory.signer(), Arc::clone(&installation.tiles));
-    let notary = Notary::open(&signer, tiles, log, installation.ops.clone(), OutsideSettings::nobody()).await;
-    let signed = match notary {
-        Ok(notary) => notary.sign().await,
-        Err(why) => Err(why),
+    let signed = match &installation.notary {
+        Some(notary) => notary.sign().await.map_err(|why| BenchError::World(why.to_string())),
+        None => Err(BenchError::World("there is no signer".into())),
     };
     installation.close().await;
-    signed.map_err(|why| BenchError::World(why.to_string()))
+    signed
 }
 
 fn write(path: &str, text: &str) -> Result<(), BenchError> {
