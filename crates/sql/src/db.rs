@@ -312,11 +312,12 @@ impl Writer {
     }
 
     /// How long the file should be at least and is not, once everything has been moved into it: a
-    /// file that was cut. `None` if nothing is missing, or if a backup that reads an earlier state keeps
-    /// the last pages from being moved.
+    /// file that was cut. `None` if nothing is missing, or if somebody keeps the last pages from being
+    /// moved: a backup that reads an earlier state, or whoever is moving them at this moment.
     pub async fn missing_length(&mut self, path: &Path) -> Result<Option<(u64, u64)>, SqlError> {
         let done = self.checkpoint(true).await?;
-        if done.moved_pages < done.log_pages {
+        // Both are -1 while another connection is moving pages itself.
+        if done.moved_pages < done.log_pages || done.log_pages < 0 {
             return Ok(None);
         }
         let number = |row: Option<Row>| row.map_or(Ok(0), |row| row.int(0));
