@@ -163,19 +163,7 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
             include_str!(concat!("../", stringify!($module), ".rs")),
         )),+] };
     }
-    let mut all = of!(
-        child_protection,
-        log,
-        programme,
-        school,
-        network_office,
-        cooperation,
-        staff,
-        vacancy,
-        training_need,
-        intervention,
-        principal
-    );
+    let mut all = of!(child_protection, log, school, network_office, vacancy, training_need, principal);
     macro_rules! apart {
         ($($module:ident),+) => { $(all.push((
             crate::$module::Refusal::ALL.iter().map(|refusal| format!("{refusal:?}")).collect(),
@@ -183,7 +171,7 @@ fn refusals_and_files() -> Vec<(Vec<String>, &'static str)> {
         ));)+ };
     }
     // These have their tests in a file of their own, or in two.
-    apart!(absence, organisation, support_case, training);
+    apart!(absence, cooperation, intervention, organisation, programme, staff, support_case, training);
     all.push((
         crate::person::Refusal::ALL.iter().map(|refusal| format!("{refusal:?}")).collect(),
         concat!(include_str!("../person/tests.rs"), include_str!("../person/tests/erasure.rs")),
